@@ -1,0 +1,181 @@
+"""The shape of the catalogue: controls, their evidence lines, the sources those can come from.
+
+A control is declared once, as a frozen dataclass, and everything else follows from it: what a flow collects, the
+deployments and their schedules, the cells expected, retention deadlines, dashboard rows, the permissions that
+`evidence doctor` asks for, and the control matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from schemas.dataset import Dataset
+from schemas.outcome import Outcome
+from schemas.scope import ScopeKind
+
+if TYPE_CHECKING:
+    from schemas.programme import Programme
+
+Kind = Literal["event_stream", "snapshot", "human_record", "document"]
+Mode = Literal["periodic", "response"]
+WindowCadence = Literal["monthly", "quarterly", "annual"]
+CollectEvery = Literal["daily", "weekly", "monthly", "quarterly", "annual"]
+Family = Literal[
+    "governance", "logical_access", "system_operations", "change_management", "vendors", "availability",
+    "confidentiality",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """How long a source remembers, and so until when a missed collection can be repaired."""
+
+    id: str
+    """`<system>.<source>`; the part before the dot is the group of the which-sources rule."""
+    retention: str
+    """As documented by the vendor, in words."""
+    plan_days: float | None
+    """What the scheduler may trust: 0 nothing is remembered, None no limit."""
+    note: str = ""
+
+    @property
+    def system(self) -> str:
+        """The group this source belongs to; own records and the ticketing system count as one."""
+        system = self.id.partition(".")[0]
+        return "own" if system == "ticketing" else system
+
+
+@dataclass(frozen=True)
+class EvidenceLine:
+    """One thing that must be held for every window and scope item of a control."""
+
+    id: str
+    kind: Kind
+    window_cadence: WindowCadence
+    sources: tuple[Source, ...]
+    """In order of preference inside each system's group."""
+    description: str
+    datasets: Mapping[str, Dataset] = field(default_factory=dict)
+    """The dataset collected, by system group. A group without one has no collector yet: its cells are not made and
+    the line is listed as not configured, with that reason."""
+    mode: Mode | None = None
+    collect_every: CollectEvery | None = None
+    due_days: int = 0
+    grace_days: int = 0
+    lag_hours: float = 0
+    max_gap_hours: float | None = None
+    target_gap_hours: float | None = None
+    min_count: int = 1
+    late_limit_days: int = 60
+    pack_max_age_days: int | None = None
+    reconstructible_from: Source | None = None
+    is_population: bool = False
+    """The line whose cells carry the outcomes of the control's test."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "snapshot" and self.max_gap_hours is None:
+            raise ValueError(
+                f"evidence line {self.id!r}: a snapshot needs max_gap_hours, the longest silence it allows"
+            )
+        if self.kind == "human_record" and self.mode is None:
+            raise ValueError(f"evidence line {self.id!r}: say whether the record is periodic or a response")
+        if not self.sources:
+            raise ValueError(f"evidence line {self.id!r} names no source")
+        unknown = set(self.datasets) - {source.system for source in self.sources}
+        if unknown:
+            raise ValueError(f"evidence line {self.id!r} has datasets for {sorted(unknown)}, which are not its sources")
+
+
+class StoredEvidence(Protocol):
+    """What a test of a control may look at: stored rows, nothing else. Implemented by the store, in memory by tests."""
+
+    def rows(
+        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime
+    ) -> Iterable[tuple[Mapping[str, Any], str]]:
+        """Rows of an event stream with `start <= event_time < end` and the digest of the object each came from.
+
+        Rows collected more than once come once, de-duplicated by the dataset's key. Of several versions the one first
+        stored at or after the control moment counts, and earlier ones are under `versions`.
+        """
+        ...
+
+    def versions(
+        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime
+    ) -> Iterable[tuple[Mapping[str, Any], str, datetime]]:
+        """Every stored version of those rows, with object digest and the instant the store learnt it."""
+        ...
+
+    def snapshots(
+        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime
+    ) -> Iterable[tuple[datetime, list[Mapping[str, Any]], str]]:
+        """Snapshots observed in [start, end), in order: instant, all rows, object digest."""
+        ...
+
+    def snapshot_before(
+        self, dataset: Dataset, scope_item_id: str, instant: datetime
+    ) -> tuple[datetime, list[Mapping[str, Any]], str] | None:
+        """The latest snapshot observed at or before an instant, or None when there is none: unknown, not empty."""
+        ...
+
+    def covered(self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime) -> bool:
+        """Whether claims cover the whole interval; a test must answer `unknown` where they don't."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TestWindow:
+    """One window of one scope item, as a test of a control sees it."""
+
+    __test__ = False  # not a test case, whatever a test runner thinks of the name
+
+    control_id: str
+    window_id: str
+    start: datetime
+    end: datetime
+    scope_item_id: str
+    scope_item: str
+    as_of: datetime
+    programme: Programme
+    registers: Mapping[str, list[Mapping[str, Any]]]
+    """Register rows by register name (`identities`, `administrators`, …), from the version recorded in the ledger."""
+
+
+TestOfControl = Callable[[TestWindow, StoredEvidence], list[Outcome]]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One activity the company promises, with the evidence that shows it operated and the test of that evidence."""
+
+    id: str
+    title: str
+    family: Family
+    criteria: tuple[str, ...]
+    """References to the trust services criteria, checked against `CRITERIA`."""
+    tier: Literal["core", "optional"]
+    frequency_class: str
+    """What an auditor sizes a sample by."""
+    scope_kind: ScopeKind
+    must_show: str
+    evidence: tuple[EvidenceLine, ...]
+    exception_codes: tuple[str, ...]
+    population: str
+    test: TestOfControl | None
+    """None where nothing can be computed from stored evidence yet; shown as such, never as a pass."""
+    category: Literal["security", "availability", "confidentiality"] = "security"
+    replaces: str | None = None
+
+    def __post_init__(self) -> None:
+        ids = [line.id for line in self.evidence]
+        if len(set(ids)) != len(ids) or not ids:
+            raise ValueError(f"control {self.id}: evidence lines need ids that are there and unique, got {ids}")
+
+    def line(self, evidence_id: str) -> EvidenceLine:
+        """The evidence line of that id; KeyError with the known ones if there is none."""
+        for line in self.evidence:
+            if line.id == evidence_id:
+                return line
+        raise KeyError(f"{self.id} has no evidence line {evidence_id!r}; it has {[line.id for line in self.evidence]}")

@@ -1,0 +1,52 @@
+"""A dataset: one named table with a schema, a key and the fields that must never be kept.
+
+A dataset is declared once, in the module of its source (`schemas/github.py`, `schemas/aws.py`). Arrow is loaded only
+when the schema is asked for, so that reading the catalogue stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DatasetKind = Literal["event_stream", "snapshot", "human_record", "document"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Declaration of one table.
+
+    Every schema begins with `scope_item_id` (string, not null) and holds `raw` (string, not null): the source record as
+    JSON with the declared secrets removed, of which the typed columns are a projection. Event streams hold
+    `event_time` (timestamp[us, UTC], not null), by which windows are cut.
+    """
+
+    name: str
+    """`<system>.<noun>`, stable for ever."""
+    source: str
+    """Id of the primary source in the retention table, such as `github.pull_requests`."""
+    kind: DatasetKind
+    key: tuple[str, ...]
+    """Columns that together name a row; rows are unique by it and sorted by it, after `scope_item_id`."""
+    arrow: Callable[[], pa.Schema]
+    """Makes the Arrow schema; a function, so that declaring a dataset does not import Arrow."""
+    version: int = 1
+    """Raised whenever the schema or the meaning of a column changes."""
+    secret_fields: tuple[str, ...] = ()
+    """Names of fields, at any depth of the source record, that are removed before anything is stored."""
+    allowed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Columns with a closed list of values; anything else is SchemaDrift."""
+
+    def __post_init__(self) -> None:
+        if "." not in self.name:
+            raise ValueError(f"dataset {self.name!r}: write the name as <system>.<noun>")
+        if not self.key:
+            raise ValueError(f"dataset {self.name!r} needs a key, or rows can't be told apart")
+
+    @property
+    def system(self) -> str:
+        return self.name.partition(".")[0]
