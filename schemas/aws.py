@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.dataset import Dataset
+from schemas.dataset import Dataset, framed
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def _schema(*columns: tuple[str, pa.DataType] | tuple[str, pa.DataType, bool]) -> pa.Schema:
-    """Columns as (name, type) for required ones and (name, type, True) for nullable ones, in the common frame."""
-    import pyarrow as pa
-
-    fields = [pa.field("scope_item_id", pa.string(), nullable=False)]
-    fields += [pa.field(column[0], column[1], nullable=len(column) == 3) for column in columns]
-    fields.append(pa.field("raw", pa.string(), nullable=False))
-    return pa.schema(fields)
 
 
 def _types() -> tuple[pa.DataType, pa.DataType, pa.DataType]:
@@ -30,7 +20,7 @@ def _accounts() -> pa.Schema:
     import pyarrow as pa
 
     text, instant, flag = _types()
-    return _schema(
+    return framed(
         ("account_id", text), ("arn", text, True), ("name", text, True), ("status", text),
         ("created_at", instant, True),  # joined the organisation; null for a stand-alone account
         ("management_account", flag, True), ("regions_enabled", pa.list_(text), True),
@@ -40,7 +30,7 @@ def _accounts() -> pa.Schema:
 
 def _sign_in() -> pa.Schema:
     text, instant, flag = _types()
-    return _schema(
+    return framed(
         ("arn", text), ("account_id", text), ("user_name", text), ("is_root", flag), ("user_created_at", instant, True),
         ("password_enabled", flag, True),  # null where AWS does not say (root in the credential report)
         ("password_last_used_at", instant, True), ("password_last_changed_at", instant, True),
@@ -52,7 +42,7 @@ def _sign_in() -> pa.Schema:
 
 def _access_keys() -> pa.Schema:
     text, instant, flag = _types()
-    return _schema(
+    return framed(
         ("credential_id", text),  # <user arn>#access_key_1, #access_key_2; the report holds no key ids
         ("account_id", text), ("user_arn", text), ("user_name", text), ("is_root", flag), ("active", flag),
         ("last_rotated_at", instant, True), ("last_used_at", instant, True), ("last_used_service", text, True),
@@ -64,7 +54,7 @@ def _privileges() -> pa.Schema:
     import pyarrow as pa
 
     text, instant, flag = _types()
-    return _schema(
+    return framed(
         ("assignment_id", text),  # principal arn, way, policy and group joined: one row per way to power
         ("account_id", text), ("principal_arn", text), ("principal_kind", text),  # user, role
         ("principal_name", text), ("principal_id", text), ("principal_created_at", instant, True),

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 DatasetKind = Literal["event_stream", "snapshot", "human_record", "document"]
 
 
+def framed(*columns: tuple[str, pa.DataType] | tuple[str, pa.DataType, bool]) -> pa.Schema:
+    """The Arrow schema of a dataset: the given columns inside the frame that every dataset has.
+
+    Columns are (name, type) for required ones and (name, type, True) for nullable ones.
+    """
+    import pyarrow as pa
+
+    fields = [pa.field("scope_item_id", pa.string(), nullable=False)]
+    fields += [pa.field(column[0], column[1], nullable=len(column) == 3) for column in columns]
+    fields.append(pa.field("raw", pa.string(), nullable=False))
+    return pa.schema(fields)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Declaration of one table.

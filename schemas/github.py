@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.dataset import Dataset
+from schemas.dataset import Dataset, framed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,16 +28,6 @@ def _author() -> pa.DataType:
     return pa.struct([("user_id", pa.string()), ("login", pa.string()), ("email", pa.string()), ("kind", pa.string())])
 
 
-def _schema(*columns: tuple[str, pa.DataType] | tuple[str, pa.DataType, bool]) -> pa.Schema:
-    """Columns as (name, type) for required ones and (name, type, True) for nullable ones, in the common frame."""
-    import pyarrow as pa
-
-    fields = [pa.field("scope_item_id", pa.string(), nullable=False)]
-    fields += [pa.field(column[0], column[1], nullable=len(column) == 3) for column in columns]
-    fields.append(pa.field("raw", pa.string(), nullable=False))
-    return pa.schema(fields)
-
-
 def _types() -> tuple[pa.DataType, pa.DataType, pa.DataType, pa.DataType]:
     import pyarrow as pa
 
@@ -48,8 +38,8 @@ def _commits() -> pa.Schema:
     import pyarrow as pa
 
     text, instant, flag, number = _types()
-    return _schema(
-        ("item_id", text),  # github:commit:<repository node id>:<sha>, or github:push:<repository node id>:<before>..<after>
+    return framed(
+        ("item_id", text),  # github:commit:<repository id>:<sha>, or github:push:<repository id>:<before>..<after>
         ("event_time", instant),  # when the commit entered the branch, by the server (activity ledger)
         ("repo_id", text), ("repo_name", text), ("branch", text), ("sha", text),
         ("activity", text),  # how it entered: pr_merge, merge_queue_merge, push, force_push, branch_creation
@@ -75,13 +65,14 @@ def _pull_requests() -> pa.Schema:
         ("message_headline", text),
     ])  # fmt: skip
     event = pa.struct([("kind", text), ("at", instant), ("actor", _person()), ("detail", text)])
-    return _schema(
+    return framed(
         ("item_id", text),  # github:pr:<repository node id>:<number>
         ("event_time", instant),  # merged at
         ("repo_id", text), ("repo_name", text), ("pr_id", text), ("number", number), ("title", text),
         ("body", text, True), ("author", _person(), True), ("merged_by", _person(), True), ("created_at", instant),
         ("updated_at", instant), ("base_ref", text), ("head_ref", text, True), ("head_sha", text),
-        ("base_sha", text, True), ("merge_sha", text, True), ("merge_method", text),  # merge, squash, rebase, queue, unknown
+        ("base_sha", text, True), ("merge_sha", text, True), 
+        ("merge_method", text),  # merge, squash, rebase, queue, unknown
         ("labels", pa.list_(text)), ("closing_issues", pa.list_(text)), ("reviews", pa.list_(review)),
         ("commits", pa.list_(commit)), ("timeline", pa.list_(event)),
         ("last_pusher", _person(), True), ("auto_merge", flag), ("queue_sha", text, True),
@@ -91,7 +82,7 @@ def _pull_requests() -> pa.Schema:
 
 def _checks() -> pa.Schema:
     text, instant, _flag, number = _types()
-    return _schema(
+    return framed(
         ("check_id", text),
         ("event_time", instant),  # when the change it belongs to entered the branch
         ("repo_id", text), ("repo_name", text), ("pr_number", number, True), ("sha", text),
@@ -106,7 +97,7 @@ def _bypasses() -> pa.Schema:
 
     text, instant, _flag, _number = _types()
     rule = pa.struct([("rule_type", text), ("enforcement", text), ("result", text), ("ruleset_id", text)])
-    return _schema(
+    return framed(
         ("suite_id", text), ("event_time", instant), ("repo_id", text), ("repo_name", text), ("ref", text),
         ("before_sha", text, True), ("after_sha", text, True), ("actor", _person(), True),
         ("result", text), ("evaluation", text, True), ("rules", pa.list_(rule)),
@@ -116,7 +107,7 @@ def _bypasses() -> pa.Schema:
 
 def _branch_tips() -> pa.Schema:
     text, instant, flag, _number = _types()
-    return _schema(
+    return framed(
         ("repo_id", text), ("repo_name", text), ("branch", text), ("is_default", flag), ("tip_sha", text),
         ("tip_committed_at", instant, True),
     )  # fmt: skip
@@ -129,7 +120,7 @@ def _branch_rules() -> pa.Schema:
     check = pa.struct([("context", text), ("integration_id", text)])
     actor = pa.struct([("actor_type", text), ("actor_id", text), ("mode", text), ("ruleset_id", text)])
     ruleset = pa.struct([("id", text), ("name", text), ("enforcement", text), ("source", text), ("target", text)])
-    return _schema(
+    return framed(
         ("repo_id", text), ("repo_name", text), ("branch", text),
         ("classic_protection", flag), ("rulesets", pa.list_(ruleset)),
         ("pull_request_required", flag), ("required_approvals", number), ("dismiss_stale_reviews", flag),
@@ -142,7 +133,7 @@ def _branch_rules() -> pa.Schema:
 
 def _rule_changes() -> pa.Schema:
     text, instant, _flag, _number = _types()
-    return _schema(
+    return framed(
         ("change_id", text), ("event_time", instant), ("repo_id", text), ("repo_name", text), ("action", text),
         ("actor", _person(), True), ("ruleset_id", text, True), ("ruleset_name", text, True), ("detail", text, True),
         ("found_in", text),  # audit_log or ruleset_history
@@ -155,7 +146,7 @@ def _deployments() -> pa.Schema:
     text, instant, flag, _number = _types()
     status = pa.struct([("state", text), ("at", instant), ("creator", _person())])
     check = pa.struct([("name", text), ("conclusion", text), ("completed_at", instant)])
-    return _schema(
+    return framed(
         ("deployment_id", text), ("event_time", instant), ("repo_id", text), ("repo_name", text),
         ("environment", text), ("production", flag), ("sha", text), ("ref", text, True), ("task", text, True),
         ("creator", _person(), True), ("statuses", pa.list_(status)), ("latest_state", text, True),
@@ -167,7 +158,7 @@ def _repositories() -> pa.Schema:
     import pyarrow as pa
 
     text, instant, flag, number = _types()
-    return _schema(
+    return framed(
         ("repo_id", text), ("database_id", number), ("repo_name", text), ("created_at", instant), ("archived", flag),
         ("fork", flag), ("visibility", text), ("topics", pa.list_(text)), ("default_branch", text, True),
         ("pushed_at", instant, True), ("organisation_id", text),
@@ -176,7 +167,7 @@ def _repositories() -> pa.Schema:
 
 def _members() -> pa.Schema:
     text, _instant, flag, _number = _types()
-    return _schema(
+    return framed(
         ("user_id", text), ("login", text), ("membership", text),  # member or outside_collaborator
         ("role", text),  # owner, member, outside_collaborator
         ("two_factor", text),  # enabled, disabled, unknown
@@ -187,9 +178,10 @@ def _members() -> pa.Schema:
 
 def _administrators() -> pa.Schema:
     text, instant, _flag, _number = _types()
-    return _schema(
+    return framed(
         ("assignment_id", text), ("principal_kind", text),  # person, team, app
-        ("principal_id", text), ("principal_name", text), ("privilege", text),  # organisation_owner, repository_admin, app_write
+        ("principal_id", text), ("principal_name", text), 
+        ("privilege", text),  # organisation_owner, repository_admin, app_write
         ("resource_id", text), ("resource_name", text), ("granted_via", text, True), ("detail", text, True),
         ("since", instant, True),
     )  # fmt: skip
@@ -197,7 +189,7 @@ def _administrators() -> pa.Schema:
 
 def _credentials() -> pa.Schema:
     text, instant, flag, _number = _types()
-    return _schema(
+    return framed(
         ("credential_id", text), ("kind", text),  # deploy_key, personal_access_token
         ("title", text, True), ("owner", _person(), True), ("resource_id", text), ("resource_name", text),
         ("read_only", flag, True), ("created_at", instant, True), ("last_used_at", instant, True),
