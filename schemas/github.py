@@ -71,7 +71,7 @@ def _pull_requests() -> pa.Schema:
         ("repo_id", text), ("repo_name", text), ("pr_id", text), ("number", number), ("title", text),
         ("body", text, True), ("author", _person(), True), ("merged_by", _person(), True), ("created_at", instant),
         ("updated_at", instant), ("base_ref", text), ("head_ref", text, True), ("head_sha", text),
-        ("base_sha", text, True), ("merge_sha", text, True), 
+        ("base_sha", text, True), ("merge_sha", text, True),
         ("merge_method", text),  # merge, squash, rebase, queue, unknown
         ("labels", pa.list_(text)), ("closing_issues", pa.list_(text)), ("reviews", pa.list_(review)),
         ("commits", pa.list_(commit)), ("timeline", pa.list_(event)),
@@ -180,7 +180,7 @@ def _administrators() -> pa.Schema:
     text, instant, _flag, _number = _types()
     return framed(
         ("assignment_id", text), ("principal_kind", text),  # person, team, app
-        ("principal_id", text), ("principal_name", text), 
+        ("principal_id", text), ("principal_name", text),
         ("privilege", text),  # organisation_owner, repository_admin, app_write
         ("resource_id", text), ("resource_name", text), ("granted_via", text, True), ("detail", text, True),
         ("since", instant, True),
