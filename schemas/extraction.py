@@ -105,6 +105,8 @@ class Session:
     principal: str
     principal_rights: str
     tenant: str
+    certificate_sha256: str | None = None
+    """SHA-256 (hex) of the certificate the endpoint presented; None without TLS."""
 
 
 Extractor = Callable[[Session, Request, Sink], list[ItemClaim]]
