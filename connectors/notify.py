@@ -15,12 +15,12 @@ from schemas.errors import ConfigurationError, RetriableError
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One place to send to: what people call it, and the Apprise address, which may hold a secret and is never shown."""
+    """One place to send to: a name for people, and the Apprise address, which may hold a secret and is never shown."""
 
     name: str
     address: str
     slack: bool = False
-    """Takes one text in Slack's markup, in which `&`, `<` and `>` must be escaped: `<!channel>` would wake everybody."""
+    """Takes one text in Slack's markup, in which `&`, `<` and `>` must be escaped: `<!channel>` would page all."""
 
     def __repr__(self) -> str:
         return f"Channel({self.name!r})"
