@@ -1,0 +1,105 @@
+"""The rules of the programme file: policy parameters of the tests of controls, and deadlines of the company's own."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
+
+from schemas.programme_values import Count, Day, Number, Part, Text
+
+Cadence = Literal["monthly", "quarterly", "annual"]
+
+
+class EvidenceRules(Part):
+    """Policy parameters of the tests of controls. The defaults are the usual promises of a SOC 2 description."""
+
+    tickets_required: StrictBool = True
+    """Every change refers to a ticket (CC8-CHG-01 E8). False: tickets are not part of the control."""
+    ticket_pattern: StrictStr = r"(?:^|[^\w/])(?:#\d+|[A-Z][A-Z0-9]+-\d+)\b"
+    """What a ticket reference looks like in a title, body or branch (Python regular expression)."""
+    ticket_exempt_labels: tuple[Text, ...] = ("dependencies", "revert", "release")
+    """Pull request labels of changes that need no ticket."""
+    machine_accounts: tuple[Text, ...] = ()
+    """Logins of accounts that are machines although GitHub lists them as users: they may author, never approve."""
+    allow_skipped_checks: StrictBool = False
+    """Whether a required check that concluded `skipped` counts as green (CC8-CHG-01 E5)."""
+    break_glass: tuple[Text, ...] = ()
+    """Identities that may stand on a bypass list (CC8-CHG-02); their use is judged by CC6-ROOT-01 and CC8-CHG-03."""
+    emergency_authorise_hours: Number = 1
+    """Hours after the merge within which an emergency must be authorised (CC8-CHG-03)."""
+    emergency_review_business_days: Count = 2
+    """Business days within which an emergency must be reviewed (CC8-CHG-03)."""
+    emergency_share_percent: Number = 10
+    """More emergencies than this share of a month's changes is a deviation of its own (CC8-CHG-03)."""
+    production_environments: tuple[Text, ...] = ("production",)
+    """Names of deployment environments that are production (CC8-CHG-04)."""
+    pipeline_identities: tuple[Text, ...] = ()
+    """Logins, app slugs or role ARNs that deploy (CC8-CHG-04)."""
+    deployers: tuple[Text, ...] = ()
+    """People who may deploy by hand (CC8-CHG-04)."""
+    post_deployment_check: Text | None = None
+    """A check that must have run on the deployed commit; none: the deployment's own success is enough."""
+    max_administrators: Count = 4
+    """Most administrators that one organisation or account may have (CC6-PRIV-01)."""
+    mfa_grace_days: Count = 0
+    """Days after creation in which a person's account may still lack a second factor (CC6-MFA-01)."""
+    key_max_age_days: Count = 90
+    """Oldest a long-lived credential may get (CC6-KEY-01)."""
+    key_unused_days: Count = 90
+    """Longest a long-lived credential may lie unused (CC6-KEY-01)."""
+    leaver_business_days: Count = 1
+    """Business days within which a leaver's access must have ended (CC6-DEPR-01)."""
+    leaver_urgent_hours: Number = 24
+    """Hours for involuntary leavers and administrators (CC6-DEPR-01)."""
+    review_removal_business_days: Count = 10
+    """Business days within which a revocation of an access review must be visible (CC6-UAR-01)."""
+    dormant_days: Count = 90
+    """Days without use after which an access review needs a reason to keep an account (CC6-UAR-01)."""
+    scope_decision_days: Count = 14
+    """Days after creation within which an item needs a scope decision (CC2-SYS-01)."""
+
+    @field_validator("ticket_pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"this is not a regular expression ({error}). Correct it or leave the key out") from error
+        return value
+
+
+class LineOverride(Part):
+    """The company's own deadlines for one control, or for one evidence line of it. Absent: those of the catalogue."""
+
+    cadence: Cadence | None = None
+    due_days: Count | None = None
+    grace_days: Count | None = None
+    late_limit_days: Count | None = None
+    max_gap_hours: Number | None = None
+    pack_max_age_days: Count | None = None
+    min_count: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
+class ControlOverride(LineOverride):
+    """What the company promises differently from the catalogue for one control."""
+
+    enabled: StrictBool = True
+    reason: Text | None = None
+    effective_from: Day | None = None
+    effective_to: Day | None = None
+    """Last local day on which the control is in effect."""
+    deadline_business_days: Count | None = None
+    """The control's own deadline per event (leavers, reviews of emergencies), in business days."""
+    deadline_hours: Number | None = None
+    evidence: dict[StrictStr, LineOverride] = Field(default_factory=dict)
+    """Overrides for single evidence lines, by their id."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.enabled and self.reason is None:
+            raise ValueError("a control that is switched off needs a reason, which every report lists. Add reason: …")
+        if self.effective_from and self.effective_to and self.effective_to < self.effective_from:
+            raise ValueError("effective_to lies before effective_from. Swap or correct them")
+        return self

@@ -1,0 +1,297 @@
+"""The registers: lists that people keep as reviewed files, such as who works here and which account is whose.
+
+A register is declared here once; the loader, the JSON schemas and the empty files of `evidence init` follow from it.
+Rows are plain JSON values, as they stand in the ledger: texts, `YYYY-MM-DD` days, instants with `Z`, lists of texts,
+numbers, and None where a cell is empty. What a cell says is data and is never run, expanded or looked up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from schemas.instants import format_instant, parse_instant
+
+ValueKind = Literal["text", "day", "instant", "email", "number", "texts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column (or key, in YAML) of a register."""
+
+    name: str
+    meaning: str
+    kind: ValueKind = "text"
+    required: bool = True
+    """Whether each row must have a value."""
+    header: bool = True
+    """Whether a CSV file must have the column at all."""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Declaration of one register."""
+
+    name: str
+    file: str
+    """Where `evidence init` puts it, beside the programme file."""
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    """Columns that together name a row; no two rows may be valid under the same key at once."""
+    interval: tuple[str, str] | None = None
+    """The columns that bound a row's validity, first and last day, both inclusive; empty means open."""
+
+    @property
+    def format(self) -> Literal["csv", "yaml"]:
+        return "yaml" if self.file.endswith(".yaml") else "csv"
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def _validity(start: str, end: str) -> tuple[Column, Column]:
+    return Column("from", start, "day", required=False), Column("to", end, "day", required=False)
+
+
+PEOPLE = Register(
+    "people",
+    "registers/people.csv",
+    "Everybody who works here or did in the period: the population of joiners and leavers.",
+    (
+        Column("person_id", "An id of your own that never changes and is never used again"),
+        Column("name", "Name for people to read"),
+        Column("email", "Work e-mail address", "email"),
+        Column("kind", "What ties the person to the company", choices=("employee", "contractor", "adviser")),
+        Column("office", "Office, by which the calendar of business days is chosen", required=False),
+        Column("start", "First day", "day"),
+        Column("last_day", "Last working day; empty while the person works here", "day", required=False),
+        Column("manager", "person_id of the manager", required=False),
+        Column("leaving", "How the person left", required=False, header=False,
+               choices=("voluntary", "involuntary", "contract_end")),
+        Column("notified_at", "When the company learnt of it", "instant", required=False, header=False),
+        Column("aliases", "Other e-mail addresses of the same person, separated by spaces", "texts",
+               required=False, header=False),
+    ),
+    ("person_id",),
+)  # fmt: skip
+
+IDENTITIES = Register(
+    "identities",
+    "registers/identities.csv",
+    "Which account belongs to which person, on every system in scope.",
+    (
+        Column("person_id", "Person of the people register"),
+        Column("system", "System the account is on", choices=("aws", "github", "google", "gcp")),
+        Column("account_id", "GitHub login or node id, ARN of an IAM user, e-mail address at Google"),
+        *_validity("First day on which the account was this person's", "Last such day"),
+    ),
+    ("system", "account_id"),
+    ("from", "to"),
+)
+
+SCOPE = Register(
+    "scope",
+    "registers/scope.csv",
+    "Decisions on what is in the system and what is not, each with its reason.",
+    (
+        Column("item_id", "Scope item id, such as github:R_kgDOA1b2c3 or aws:111122223333"),
+        Column("decision", "Whether the item is part of the system", choices=("in", "out")),
+        *_validity("Day from which the decision holds", "Last day on which it holds"),
+        Column("reason", "Why; a sentence the auditor will read"),
+        Column("decided_by", "E-mail address of who decided", "email"),
+        Column("name", "Name for people to read", required=False, header=False),
+        Column("description", "Where the system description mentions it", required=False, header=False),
+    ),
+    ("item_id",),
+    ("from", "to"),
+)
+
+ADMINISTRATORS = Register(
+    "administrators",
+    "registers/administrators.csv",
+    "Who may have administrative power, where, since when and why.",
+    (
+        Column("system", "System", choices=("aws", "github", "google", "gcp")),
+        Column("principal", "Login, node id, team or app slug, ARN, or role name: as the source names it"),
+        Column("privilege", "Privilege as the source names it, such as organisation_owner, repository_admin, "
+               "app_write, administrator, iam_administrator; * for any"),
+        Column("resource", "Account id, organisation or repository it is limited to; empty for all", required=False),
+        *_validity("First day of the approval", "Last day of the approval"),
+        Column("reason", "Why this power is needed"),
+        Column("approved_by", "E-mail address of who approved it; never the holder", "email"),
+    ),
+    ("system", "principal", "privilege", "resource"),
+    ("from", "to"),
+)  # fmt: skip
+
+PUBLIC_ENDPOINTS = Register(
+    "public_endpoints",
+    "registers/public_endpoints.csv",
+    "What may be reached from the internet.",
+    (
+        Column("resource_id", "ARN, full resource name or host name"),
+        Column("description", "What it serves"),
+        *_validity("First day of the approval", "Last day of the approval"),
+        Column("reason", "Why it must be public"),
+        Column("approved_by", "E-mail address of who approved it", "email"),
+    ),
+    ("resource_id",),
+    ("from", "to"),
+)
+
+DEVICES = Register(
+    "devices",
+    "registers/devices.csv",
+    "Devices that can reach production or customer data.",
+    (
+        Column("device_id", "Serial number or the id in the device management system"),
+        Column("person_id", "Person who holds it; empty for a shared device", required=False),
+        Column("platform", "Operating system", choices=("macos", "windows", "linux", "chromeos", "ios", "android")),
+        *_validity("Day it was handed out", "Day it came back or was wiped"),
+    ),
+    ("device_id",),
+    ("from", "to"),
+)
+
+VENDORS = Register(
+    "vendors",
+    "registers/vendors.yaml",
+    "Vendors and subservice organisations.",
+    (
+        Column("vendor_id", "An id of your own (`vendor:<vendor_id>`)"),
+        Column("name", "Name of the company"),
+        Column("service", "What it does for you"),
+        Column("kind", "Whether your controls rely on its controls", choices=("vendor", "subservice")),
+        Column("tier", "How much depends on it", choices=("critical", "high", "low")),
+        Column("owner", "E-mail address of who answers for it", "email"),
+        Column("data", "Kinds of data it touches", "texts", required=False),
+        Column("contract", "Where the contract is", required=False),
+        *_validity("First day of use", "Last day of use"),
+    ),
+    ("vendor_id",),
+    ("from", "to"),
+)
+
+RISKS = Register(
+    "risks",
+    "registers/risks.yaml",
+    "Risks, how large they are and what is done about them.",
+    (
+        Column("risk_id", "An id of your own"),
+        Column("title", "The risk in a sentence"),
+        Column("likelihood", "1 (rare) to 5 (expected)", "number", choices=("1", "2", "3", "4", "5")),
+        Column("impact", "1 (small) to 5 (ruinous)", "number", choices=("1", "2", "3", "4", "5")),
+        Column("treatment", "What is done", choices=("mitigate", "accept", "transfer", "avoid")),
+        Column("owner", "E-mail address of who answers for it", "email"),
+        Column("controls", "Ids of the controls that mitigate it", "texts", required=False),
+        Column("due", "Day by which the treatment is to be done", "day", required=False),
+        Column("status", "Where the treatment stands", choices=("open", "in_progress", "done")),
+    ),
+    ("risk_id",),
+)
+
+REGISTERS: Mapping[str, Register] = {
+    register.name: register
+    for register in (PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES)
+}
+
+
+def read_value(column: Column, value: Any) -> Any:
+    """The JSON value of one cell; ValueError says what is wrong and how to write it.
+
+    CSV cells arrive as texts; YAML values as texts, numbers, dates or lists of texts.
+    """
+    if isinstance(value, str):
+        value = value.strip()
+    if value is None or value in ("", []):
+        if column.required:
+            raise ValueError(f"{column.name} is empty. {column.meaning}")
+        return None
+    if column.kind == "texts":
+        return _texts(column, value)
+    if column.kind == "number":
+        value = _number(column, value)
+    elif column.kind == "day":
+        value = _day(column, value)
+    elif not isinstance(value, str):
+        raise ValueError(f"{column.name} must be a text. Put it in quotes")
+    elif column.kind == "instant":
+        value = _instant(column, value)
+    elif column.kind == "email" and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", value):
+        raise ValueError(f"{column.name} is not an e-mail address. Write it like name@example.com")
+    if column.choices and str(value) not in column.choices:
+        raise ValueError(f"{column.name} is not one of {', '.join(column.choices)}")
+    return value
+
+
+def _texts(column: Column, value: Any) -> list[str]:
+    if isinstance(value, str):
+        return value.split()
+    if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
+        return value
+    raise ValueError(f"{column.name} must be a list of texts")
+
+
+def _number(column: Column, value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{column.name} must be a whole number")
+
+
+def _day(column: Column, value: Any) -> str:
+    text = value.isoformat() if type(value) is date else value
+    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError as error:
+            raise ValueError(f"{column.name} is a day that does not exist ({text})") from error
+    raise ValueError(f"{column.name} is not a day. Write it like 2026-04-01")
+
+
+def _instant(column: Column, value: str) -> str:
+    try:
+        return format_instant(parse_instant(value))
+    except ValueError as error:
+        raise ValueError(f"{column.name} is not an instant. Write it like 2026-04-01T09:30:00Z") from error
+
+
+_PATTERNS: Mapping[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "day": {"type": "string", "format": "date"},
+    "instant": {"type": "string", "format": "date-time"},
+    "email": {"type": "string", "format": "email"},
+    "number": {"type": "integer"},
+    "texts": {"type": "array", "items": {"type": "string"}},
+}
+
+
+def register_schema(register: Register) -> dict[str, Any]:
+    """JSON schema (2020-12) of the rows of a register, as they stand in the ledger."""
+    properties: dict[str, Any] = {}
+    for column in register.columns:
+        shape = dict(_PATTERNS[column.kind], description=column.meaning)
+        if column.choices:
+            shape["enum"] = [int(choice) for choice in column.choices] if column.kind == "number" else [*column.choices]
+        properties[column.name] = (
+            shape if column.required else {"anyOf": [shape, {"type": "null"}], "description": column.meaning}
+        )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Register {register.name} ({register.file})",
+        "description": register.meaning,
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": properties,
+            "required": [column.name for column in register.columns if column.required],
+            "additionalProperties": False,
+        },
+    }
