@@ -1,0 +1,337 @@
+"""The chain of evidence: what the bytes of a ledger entry are, and what makes a sequence of them whole.
+
+An entry is one JSON document in canonical form: keys sorted, no blanks, UTF-8, no newline. Its digest is the SHA-256 of
+these bytes, and the next entry holds it under `previous`. The signature (ed25519) is over the same bytes without the
+`signature` member. As keys are sorted, everything that reading needs to follow the chain stands at the end of the
+bytes, so that half a million entries can be followed without parsing their bodies.
+
+Pure functions: bytes and instants in, results out. Reading files is the store's business.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from schemas.errors import VerificationFailed
+
+FORMAT = "evidence-ledger/1"
+
+KINDS = frozenset(
+    {"store", "key", "programme", "collection", "outcomes", "record", "closed_month", "anchor"}
+)  # fmt: skip
+
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+# Members after `body`, in canonical order. Matched at the end of the bytes only: what a body holds can't imitate it.
+_TAIL = re.compile(
+    rb',"format":"([^"\\]*)","key_id":"([^"\\]*)","kind":"([a-z_]+)","previous":(null|"sha256:[0-9a-f]{64}"),'
+    rb'"recorded_at":"([^"\\]+)","seq":([1-9][0-9]*)(,"signature":"([A-Za-z0-9+/=]+)")\}\Z'
+)
+_TAIL_BYTES = 640
+
+
+class Header(NamedTuple):
+    """What following the chain needs of an entry; the body is not looked at."""
+
+    format: str
+    key_id: str
+    kind: str
+    previous: str | None
+    recorded_at: str
+    seq: int
+    signature: str
+    signed_length: int
+    """Length of the bytes before the `signature` member; with a closing brace these are what was signed."""
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical bytes of a JSON value: sorted keys, no blanks. ValueError for what JSON can't say for certain."""
+    _refuse_non_finite(value)
+    try:
+        return orjson.dumps(value, option=_CANONICAL)
+    except (TypeError, orjson.JSONEncodeError) as error:
+        raise ValueError(f"not a JSON value: {error}") from error
+
+
+def _refuse_non_finite(value: Any) -> None:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"not a JSON value: {value} is no number that JSON knows")
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            _refuse_non_finite(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _refuse_non_finite(inner)
+
+
+def digest(data: bytes) -> str:
+    """`sha256:<hex>` of bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def format_recorded_at(instant: datetime) -> str:
+    """`YYYY-MM-DDTHH:MM:SS.ffffffZ`: always the same width, so that the texts sort as the instants do."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def key_id_of(public_key: str) -> str:
+    """`ed25519:` and the first 16 hex digits of the SHA-256 of the raw public key (given as base64)."""
+    return "ed25519:" + hashlib.sha256(_public_bytes(public_key)).hexdigest()[:16]
+
+
+def _public_bytes(public_key: str) -> bytes:
+    raw = _strict_base64(public_key)
+    if raw is None or len(raw) != 32:
+        raise ValueError("a public key is 32 bytes in base64")
+    return raw
+
+
+def _strict_base64(text: str) -> bytes | None:
+    """The bytes of a base64 text, None unless it is the one text that encodes them (no stray bits, no blanks)."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if base64.b64encode(raw).decode() == text else None
+
+
+def unsigned_entry(
+    *, seq: int, previous: str | None, recorded_at: str, kind: str, key_id: str, body: Mapping[str, Any]
+) -> bytes:
+    """The bytes that are signed."""
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of ledger entry {kind!r}; known are {', '.join(sorted(KINDS))}")
+    return canonical({
+        "format": FORMAT, "seq": seq, "previous": previous, "recorded_at": recorded_at, "kind": kind, "key_id": key_id,
+        "body": body,
+    })  # fmt: skip
+
+
+def with_signature(unsigned: bytes, signature: str) -> bytes:
+    """The bytes of the entry: `signature` is the last key in canonical order, so it is put before the last brace."""
+    return unsigned[:-1] + b',"signature":"' + signature.encode("ascii") + b'"}'
+
+
+def header_of(data: bytes) -> Header:
+    """The header of an entry. VerificationFailed where the bytes don't end as every entry does."""
+    start = max(0, len(data) - _TAIL_BYTES)
+    found = _TAIL.search(data, start)
+    if found is None:
+        raise VerificationFailed("not a ledger entry in canonical form")
+    form, key_id, kind, previous, recorded_at, seq, _, signature = found.groups()
+    return Header(
+        form.decode(), key_id.decode(), kind.decode(), None if previous == b"null" else previous[1:-1].decode(),
+        recorded_at.decode(), int(seq), signature.decode(), found.start(7),
+    )  # fmt: skip
+
+
+def signed_bytes(data: bytes, header: Header) -> bytes:
+    """What the signature of an entry is over."""
+    return data[: header.signed_length] + b"}"
+
+
+def is_canonical(data: bytes) -> bool:
+    """Whether bytes are the canonical form of what they say (no blanks, no repeated or unsorted keys)."""
+    try:
+        return orjson.dumps(orjson.loads(data), option=_CANONICAL) == data
+    except orjson.JSONDecodeError:
+        return False
+
+
+def verify_signature(public_key: str, signature: str, message: bytes) -> bool:
+    """Whether an ed25519 signature (base64) by a public key (base64) holds for a message."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    raw = _strict_base64(signature)
+    if raw is None:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(_public_bytes(public_key)).verify(raw, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class EnrolledKey:
+    """A collector's key: valid for entries after `enrolled_seq` and before or at `ended_seq`."""
+
+    key_id: str
+    public_key: str
+    enrolled_seq: int
+    ended_seq: int | None = None
+    ended_by: str | None = None
+
+
+class KeyRing:
+    """Which keys may sign, as the ledger itself says: the first entry enrols one, `key` entries change the set.
+
+    `enrol` adds a key. `rotate` adds a key and ends the one that signed the entry. `revoke` ends the named key. Each is
+    signed by a key in force. A rule that would leave nobody able to sign is refused.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[str, EnrolledKey] = {}
+
+    def public_keys(self) -> dict[str, str]:
+        """Every key ever enrolled, by id."""
+        return {key.key_id: key.public_key for key in self._keys.values()}
+
+    def keys(self) -> list[EnrolledKey]:
+        return list(self._keys.values())
+
+    def is_in_force(self, key_id: str) -> bool:
+        key = self._keys.get(key_id)
+        return key is not None and key.ended_seq is None
+
+    def apply(self, entry: Mapping[str, Any]) -> None:
+        """Take in a `store` or `key` entry whose signature has been checked. VerificationFailed if it breaks a rule."""
+        body, seq = entry["body"], entry["seq"]
+        if entry["kind"] == "store":
+            if seq != 1:
+                raise VerificationFailed("a second birth of the store: the kind `store` is for entry 1 alone")
+            self._enrol(body["public_key"], key_id_of(body["public_key"]), seq)
+            if entry["key_id"] not in self._keys:
+                raise VerificationFailed("the first entry is not signed by the key it enrols")
+        elif entry["kind"] == "key":
+            self.check_change(body, signer=entry["key_id"])
+            action = body["action"]
+            if action in ("enrol", "rotate"):
+                self._enrol(body["public_key"], body["key_id"], seq)
+            if action in ("rotate", "revoke"):
+                ended = self._keys[entry["key_id"] if action == "rotate" else body["key_id"]]
+                ended.ended_seq, ended.ended_by = seq, action
+
+    def check_change(self, body: Mapping[str, Any], *, signer: str) -> None:
+        """Whether a `key` body would be allowed now. VerificationFailed with the rule it breaks."""
+        action, key_id = body.get("action"), str(body.get("key_id"))
+        if not self.is_in_force(signer):
+            raise VerificationFailed(f"key {signer} may not change the set of keys: it is not in force")
+        if action in ("enrol", "rotate"):
+            try:
+                derived = key_id_of(str(body.get("public_key")))
+            except ValueError as error:
+                raise VerificationFailed(f"key {key_id} can't be enrolled: {error}") from error
+            if derived != key_id:
+                raise VerificationFailed(f"key id {key_id} is not that of the public key given, which is {derived}")
+            if key_id in self._keys:
+                raise VerificationFailed(f"key {key_id} was enrolled before; an ended key never comes back")
+        elif action == "revoke":
+            if not self.is_in_force(key_id):
+                raise VerificationFailed(f"key {key_id} can't be revoked: it is not in force")
+            if sum(key.ended_seq is None for key in self._keys.values()) == 1:
+                raise VerificationFailed(f"key {key_id} is the last one in force; enrol another before revoking it")
+        else:
+            raise VerificationFailed(f"unknown key action {action!r}; known are enrol, rotate, revoke")
+
+    def _enrol(self, public_key: str, key_id: str, seq: int) -> None:
+        self._keys[key_id] = EnrolledKey(key_id, public_key, seq)
+
+    def signature_problem(self, data: bytes, header: Header) -> str | None:
+        """What is wrong with the signature of an entry, None if it holds. Call before `apply` for the same entry."""
+        if header.seq == 1:
+            try:
+                body = orjson.loads(data)["body"]
+                public_key = body["public_key"]
+                if key_id_of(public_key) != header.key_id:
+                    return f"the first entry is signed by {header.key_id}, not by the key it enrols"
+            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+                return "the first entry enrols no key"
+        else:
+            key = self._keys.get(header.key_id)
+            if key is None:
+                return f"signed by {header.key_id}, a key that no entry before it enrols"
+            if key.ended_seq is not None:
+                return f"signed by {header.key_id}, which entry {key.ended_seq} has ended ({key.ended_by})"
+            public_key = key.public_key
+        if not verify_signature(public_key, header.signature, signed_bytes(data, header)):
+            return f"the signature does not hold for key {header.key_id}"
+        return None
+
+
+@dataclass(slots=True)
+class Chain:
+    """Where following the chain has got to: the last entry taken in. Begins empty, before entry 1."""
+
+    seq: int = 0
+    digest: str | None = None
+    recorded_at: str = ""
+
+    def take(self, data: bytes) -> Header:
+        """Follow the chain by one entry. VerificationFailed naming what does not fit; then nothing is taken in."""
+        header = header_of(data)
+        problem = self.problem(header)
+        if problem is not None:
+            raise VerificationFailed(problem)
+        self.accept(data, header)
+        return header
+
+    def problem(self, header: Header) -> str | None:
+        """What does not fit between the last entry and this one."""
+        if header.seq != self.seq + 1:
+            return f"its sequence number is {header.seq}, expected {self.seq + 1}"
+        if header.previous != self.digest:
+            return (
+                f"it names {header.previous} as the entry before it, but entry {self.seq} has {self.digest}: "
+                "one of the two was altered or replaced"
+            )
+        if header.recorded_at < self.recorded_at:
+            return f"it was recorded at {header.recorded_at}, earlier than entry {self.seq} ({self.recorded_at})"
+        return None
+
+    def accept(self, data: bytes, header: Header) -> None:
+        """Go on from this entry whether or not it fits; a verifier does so, to find every problem and not the first."""
+        self.seq, self.digest, self.recorded_at = header.seq, digest(data), header.recorded_at
+
+
+def entry_problems(data: bytes, header: Header) -> list[str]:
+    """What is wrong with an entry by itself: form, kind, instant. Signature and chain are looked at apart."""
+    problems: list[str] = []
+    if not is_canonical(data):
+        problems.append("its bytes are not the canonical form of what they say")
+    if header.format != FORMAT:
+        problems.append(f"unknown format {header.format!r}; this version reads {FORMAT}")
+    if header.kind not in KINDS:
+        problems.append(f"unknown kind {header.kind!r}")
+    try:
+        instant = datetime.fromisoformat(header.recorded_at)
+    except ValueError:
+        problems.append(f"recorded_at {header.recorded_at!r} is no instant")
+    else:
+        if instant.tzinfo is None or format_recorded_at(instant) != header.recorded_at:
+            problems.append(f"recorded_at {header.recorded_at!r} is not written as every entry writes it")
+    return problems
+
+
+def closed_month_problems(body: Mapping[str, Any], lines: Iterable[bytes], digests: Mapping[int, str]) -> Iterator[str]:
+    """Where a closed month differs from its entry or from the originals.
+
+    `lines` are the lines of the closed file without their newline; `digests` the digests of the entries by sequence
+    number, as the originals gave them.
+    """
+    whole = hashlib.sha256()
+    expected = first = int(body["first_seq"])
+    for line in lines:
+        whole.update(line + b"\n")
+        held = digests.get(expected)
+        if held is None:
+            yield f"line {expected - first + 1} stands for entry {expected}, which is missing"
+        elif digest(line) != held:
+            yield f"line {expected - first + 1} differs from entry {expected}"
+        expected += 1
+    if expected - 1 != body["last_seq"] or expected - first != body["entries"]:
+        yield f"it ends with entry {expected - 1}, and the closing entry says {body['last_seq']}"
+    if "sha256:" + whole.hexdigest() != body["digest"]:
+        yield f"its digest is sha256:{whole.hexdigest()}, and the closing entry says {body['digest']}"
