@@ -25,6 +25,11 @@ class EvidenceRules(Part):
     """Logins of accounts that are machines although GitHub lists them as users: they may author, never approve."""
     allow_skipped_checks: StrictBool = False
     """Whether a required check that concluded `skipped` counts as green (CC8-CHG-01 E5)."""
+    required_checks: Literal["rules", "none"] = "rules"
+    """Which checks a change needs (CC8-CHG-01 E5): those that the branch rules in force at the merge require; `none`:
+    checks are not part of the control, and every report says so."""
+    rule_bypasses: Literal["judged", "none"] = "judged"
+    """Whether bypasses of branch rules are judged (CC8-CHG-01 E6); `none`: the branches have no rules to bypass."""
     break_glass: tuple[Text, ...] = ()
     """Identities that may stand on a bypass list (CC8-CHG-02); their use is judged by CC6-ROOT-01 and CC8-CHG-03."""
     emergency_authorise_hours: Number = 1

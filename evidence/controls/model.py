@@ -23,6 +23,7 @@ Kind = Literal["event_stream", "snapshot", "human_record", "document"]
 Mode = Literal["periodic", "response"]
 WindowCadence = Literal["monthly", "quarterly", "annual"]
 CollectEvery = Literal["daily", "weekly", "monthly", "quarterly", "annual"]
+Nature = Literal["automated", "human_decision", "document"]
 Family = Literal[
     "governance", "logical_access", "system_operations", "change_management", "vendors", "availability",
     "confidentiality",
@@ -167,6 +168,17 @@ class Control:
     """None where nothing can be computed from stored evidence yet; shown as such, never as a pass."""
     category: Literal["security", "availability", "confidentiality"] = "security"
     replaces: str | None = None
+    nature: tuple[Nature, ...] = ("automated",)
+    test_version: int = 1
+    """Raised whenever the test may judge the same evidence differently; part of the catalogue digest."""
+    false_positives: tuple[str, ...] = ()
+    """Cases known to look like exceptions. A person disposes of them; the test never passes them on likeness alone."""
+    zero: str = ""
+    """What makes an empty population believable."""
+    recover_until: str = ""
+    """Until when a missed collection can be repaired, in words."""
+    limits: tuple[str, ...] = ()
+    """What the test can't say yet, because the evidence for it is not collected."""
 
     def __post_init__(self) -> None:
         ids = [line.id for line in self.evidence]
@@ -179,3 +191,7 @@ class Control:
             if line.id == evidence_id:
                 return line
         raise KeyError(f"{self.id} has no evidence line {evidence_id!r}; it has {[line.id for line in self.evidence]}")
+
+    def population_lines(self, system: str) -> tuple[EvidenceLine, ...]:
+        """The lines whose cells carry outcomes for items of a system (`github`, `aws`); none: it can't be tested."""
+        return tuple(line for line in self.evidence if line.is_population and system in line.datasets)
