@@ -12,27 +12,61 @@ from dashboard.publish import CellProof, PageFacts, page
 
 def cell(window: str, state: str = "collected", **changes: Any) -> dict[str, Any]:
     return {
-        "control_id": "CC8-CHG-01", "evidence_id": "commits", "window_id": window, "scope_item_id": "github:R_1",
-        "scope_item": "acme/api", "state": state, "gap": "none", "until": None, "next_loss": None, "flags": [],
-        "holes": [], "population_count": 3, "exceptions_open": 0, "due_at": "2026-05-06T00:00:00Z",
-        "deadline_at": "2026-05-11T00:00:00Z", "first_proof_at": None, "revision": 1, **changes,
-    }  # fmt: skip
+        "control_id": "CC8-CHG-01",
+        "evidence_id": "commits",
+        "window_id": window,
+        "scope_item_id": "github:R_1",
+        "scope_item": "acme/api",
+        "state": state,
+        "gap": "none",
+        "until": None,
+        "next_loss": None,
+        "flags": [],
+        "holes": [],
+        "population_count": 3,
+        "exceptions_open": 0,
+        "due_at": "2026-05-06T00:00:00Z",
+        "deadline_at": "2026-05-11T00:00:00Z",
+        "first_proof_at": None,
+        "revision": 1,
+        **changes,
+    }
 
 
 def document(*cells: dict[str, Any], simulated: bool = False) -> dict[str, Any]:
     return {
         "as_of": "2026-10-02T00:00:00Z",
         "period": {"start": "2026-04-01T00:00:00Z", "end": "2026-10-01T00:00:00Z", "timezone": "UTC"},
-        "catalogue_digest": "sha256:c", "ledger_head": "sha256:h", "programme_digest": "sha256:p", "simulated": simulated,
-        "not_configured": [{"control_id": "CC6-MFA-01", "evidence_id": "google_users", "system": "google", "reason": "not in the programme"}],
+        "catalogue_digest": "sha256:c",
+        "ledger_head": "sha256:h",
+        "programme_digest": "sha256:p",
+        "simulated": simulated,
+        "not_configured": [
+            {
+                "control_id": "CC6-MFA-01",
+                "evidence_id": "google_users",
+                "system": "google",
+                "reason": "not in the programme",
+            }
+        ],
         "removed": [],
         "rollup": {
-            "verdict": "open_gaps", "permanent_gaps": 0, "recoverable_gaps": 1, "nearest_until": None, "awaiting_people": 0,
-            "unconfirmed_empty": 0, "deviations": 0, "covered": 1, "expected": 2, "percent": 50.0, "not_applicable": 0,
-            "not_due": 0, "worst": "missing_recoverable",
+            "verdict": "open_gaps",
+            "permanent_gaps": 0,
+            "recoverable_gaps": 1,
+            "nearest_until": None,
+            "awaiting_people": 0,
+            "unconfirmed_empty": 0,
+            "deviations": 0,
+            "covered": 1,
+            "expected": 2,
+            "percent": 50.0,
+            "not_applicable": 0,
+            "not_due": 0,
+            "worst": "missing_recoverable",
         },
         "cells": list(cells),
-    }  # fmt: skip
+    }
 
 
 FACTS = PageFacts("Acme, Inc.", {"CC8-CHG-01": ("Changes are reviewed", ("CC8.1",))})
@@ -110,8 +144,16 @@ def test_attempts_and_exceptions_stand_behind_the_cell() -> None:
     proof = CellProof(
         "because of X",
         [{"ledger": 7, "recorded_at": "t", "status": "error", "error": "403", "span": "April", "rows": 0}],
-        [{"item_id": "github:commit:R_1:abc", "event_time": "t", "codes": ["DIRECT_PUSH"], "outcome": "exception", "explanation": "pushed"}],
-    )  # fmt: skip
+        [
+            {
+                "item_id": "github:commit:R_1:abc",
+                "event_time": "t",
+                "codes": ["DIRECT_PUSH"],
+                "outcome": "exception",
+                "explanation": "pushed",
+            }
+        ],
+    )
     facts = PageFacts("Acme", {}, {"CC8-CHG-01/commits/2026-04/github:R_1": proof})
     html = page(document(cell("2026-04", "exception_noted", exceptions_open=1)), facts)
     for text in ("because of X", "DIRECT_PUSH", "error: 403", "github:commit:R_1:abc"):
@@ -119,5 +161,9 @@ def test_attempts_and_exceptions_stand_behind_the_cell() -> None:
 
 
 def test_every_state_has_a_look() -> None:
-    states = ["not_in_effect", "not_applicable", "not_due", "due", "failed", "human_decision_pending", "human_decision_overdue", "collected", "collected_late", "performed_late", "empty_population_confirmed", "exception_noted", "empty_unconfirmed", "partial", "missing_recoverable", "missing_unrecoverable", "invalid", "not_performed"]
+    states = """
+        not_in_effect not_applicable not_due due failed human_decision_pending
+        human_decision_overdue collected collected_late performed_late empty_population_confirmed exception_noted
+        empty_unconfirmed partial missing_recoverable missing_unrecoverable invalid not_performed
+    """.split()
     assert set(LOOKS) == set(states)
