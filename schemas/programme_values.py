@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
@@ -70,3 +70,38 @@ class Part(BaseModel):
 def exactly_one(part: Part, message: str) -> None:
     if sum(value is not None for value in part.__dict__.values()) != 1:
         raise ValueError(message)
+
+
+def keys_of(part: type[Part] | None) -> list[str]:
+    """The keys that a part of the file may have, as they are written."""
+    return [] if part is None else [found.alias or name for name, found in part.model_fields.items()]
+
+
+def part_at(root: type[Part], place: tuple[str | int, ...]) -> type[Part] | None:
+    """The part of the file that stands at a path, None where the path leads to a plain value."""
+    part: type[Part] | None = root
+    container = False  # inside a list or a mapping by id, whose next step names no field
+    for step in place:
+        if part is None:
+            return None
+        if container:
+            container = False
+            continue
+        found = part.model_fields.get(str(step)) or next(
+            (field for field in part.model_fields.values() if field.alias == step), None
+        )
+        if found is None:
+            return None
+        part, container = _part_of(found.annotation)
+    return part
+
+
+def _part_of(annotation: Any) -> tuple[type[Part] | None, bool]:
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return annotation, False
+    container = get_origin(annotation) in (tuple, dict)
+    for inner in get_args(annotation):
+        part, nested = _part_of(inner)
+        if part is not None:
+            return part, container or nested
+    return None, container
