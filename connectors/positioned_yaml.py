@@ -91,6 +91,8 @@ def _compose(text: str, document: PositionedDocument) -> Node | None:
 
 def _plain(node: Node, path: Path, document: PositionedDocument, depth: int) -> Any:
     line = node.start_mark.line + 1
+    if isinstance(node, ScalarNode) and node.value == "":
+        line = document.keys.get(path, line)  # a value that is not there begins, for YAML, at the next token
     document.values[path] = line
     if node.anchor is not None:
         document.findings.append(Finding(line, "anchors and aliases (& and *) are not read here. Write the value out"))
