@@ -90,7 +90,7 @@ def _compose(text: str, document: PositionedDocument) -> Node | None:
 
 
 def _plain(node: Node, path: Path, document: PositionedDocument, depth: int) -> Any:
-    line = node.start_mark.line + 1
+    line = _line(node)
     if isinstance(node, ScalarNode) and node.value == "":
         line = document.keys.get(path, line)  # a value that is not there begins, for YAML, at the next token
     document.values[path] = line
@@ -104,17 +104,23 @@ def _plain(node: Node, path: Path, document: PositionedDocument, depth: int) -> 
         return _mapping(node, path, document, depth)
     if isinstance(node, SequenceNode):
         items: list[Any] = []
-        for index, item in enumerate(node.value):
-            document.keys[(*path, index)] = item.start_mark.line + 1
+        nodes: list[Node] = node.value
+        for index, item in enumerate(nodes):
+            document.keys[(*path, index)] = _line(item)
             items.append(_plain(item, (*path, index), document, depth + 1))
         return items
     return _scalar(node, line, document)
 
 
+def _line(node: Node) -> int:
+    mark: Any = node.start_mark
+    return mark.line + 1
+
+
 def _mapping(node: MappingNode, path: Path, document: PositionedDocument, depth: int) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
+        line = _line(key_node)
         key = key_node.value
         if not isinstance(key_node, ScalarNode) or not isinstance(key, str):
             document.findings.append(Finding(line, "a key must be a plain word. Write it like name: value"))
