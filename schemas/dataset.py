@@ -53,6 +53,9 @@ class Dataset:
     """Names of fields, at any depth of the source record, that are removed before anything is stored."""
     allowed: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Columns with a closed list of values; anything else is SchemaDrift."""
+    volatile: tuple[str, ...] = ()
+    """Columns that move without the row becoming another one, such as when it was last touched. A later collection that
+    differs in them alone restates nothing."""
 
     def __post_init__(self) -> None:
         if "." not in self.name:

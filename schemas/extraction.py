@@ -11,6 +11,7 @@ everything without saying so (`status="truncated"`, with `complete_until` where 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,11 @@ from typing import Any, Protocol
 
 from schemas.dataset import Dataset
 from schemas.scope import ScopeItem
+
+
+def query_hash(query_text: str) -> str:
+    """The hash by which claims of the same query are told from those of another, for `superset_of` too."""
+    return "sha256:" + hashlib.sha256(query_text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class ItemClaim:
 
     dataset: str
     query_text: str
-    """The full query or the list of endpoint templates; its SHA-256 is the query hash."""
+    """The full query or the list of endpoint templates; `query_hash` of it is the query hash."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     observed_at: datetime | None = None
     """Snapshots: the instant the state was true, by the source's own clock where it tells."""

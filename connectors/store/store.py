@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from connectors.store.claims import ClaimsByItem
 from connectors.store.clock import Clock, system_clock
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
 from connectors.store.objects import put
@@ -69,11 +70,16 @@ class Store:
         self._lock = threading.RLock()
         self._chain: Chain | None = None  # followed to the head on first need
         self._keys = KeyRing()
+        self._claims: ClaimsByItem | None = None
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def entries(
-        self, kinds: Collection[str] | None = None, since_seq: int = 0, until: datetime | None = None
+        self,
+        kinds: Collection[str] | None = None,
+        since_seq: int = 0,
+        until: datetime | None = None,
+        up_to_seq: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Ledger entries in order, as dicts: those of `kinds`, after `since_seq`, recorded at or before `until`.
 
@@ -89,6 +95,8 @@ class Store:
             if kinds is not None and header.kind not in kinds:
                 continue
             if until_text is not None and header.recorded_at > until_text:
+                continue
+            if up_to_seq is not None and header.seq > up_to_seq:
                 continue
             yield orjson.loads(data)
         if check is not None:
@@ -107,6 +115,17 @@ class Store:
             self._refresh()
             return self._keys
 
+    def claims(self) -> ClaimsByItem:
+        """What was claimed so far, by dataset and scope item. Kept in memory and brought up to date on each call."""
+        with self._lock:
+            if self._claims is None:
+                claims = ClaimsByItem()
+                for entry in self.entries(kinds={"collection"}, up_to_seq=self._refresh().seq):
+                    claims.take(entry)
+                self._claims = claims
+            self._refresh()
+            return self._claims
+
     def _refresh(self) -> Chain:
         """Follow the ledger to its head; the first time all of it, later what has come since."""
         if self._chain is None:
@@ -120,9 +139,15 @@ class Store:
                 problem = self._keys.signature_problem(data, header)
                 if problem is not None:
                     raise VerificationFailed(f"{entry_path(header.seq)}: {problem}. Run evidence verify.")
-                if header.kind == "key":
-                    self._keys.apply(orjson.loads(data))
+                self._seen(orjson.loads(data))
         return self._chain
+
+    def _seen(self, entry: dict[str, Any]) -> None:
+        """Keep what is held in memory up to date with an entry that came after it was read."""
+        if entry["kind"] == "key":
+            self._keys.apply(entry)
+        elif entry["kind"] == "collection" and self._claims is not None:
+            self._claims.take(entry)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -158,8 +183,7 @@ class Store:
                     header = ledger.header_of(data)
                     chain.accept(data, header)
                     entry: dict[str, Any] = orjson.loads(data)
-                    if kind == "key":
-                        self._keys.apply(entry)
+                    self._seen(entry)
                     return entry
                 # Somebody was first. Without jitter writers of equal speed would keep colliding.
                 time.sleep(random.uniform(0, min(0.05, 0.001 * (attempt + 1))))  # noqa: S311 - no secret
@@ -292,11 +316,11 @@ def _genesis(files: StoreFiles) -> dict[str, Any]:
         )
     try:
         header = ledger.header_of(data)
-        entry = orjson.loads(data)
+        entry: dict[str, Any] = orjson.loads(data)
         body = entry["body"]
         whole = header.kind == "store" and header.seq == 1 and isinstance(body["simulated"], bool) and body["store_id"]
     except (VerificationFailed, orjson.JSONDecodeError, KeyError, TypeError):
-        whole = False
+        entry, whole = {}, False
     if not whole:
         raise StoreError(f"{files.location}: the first ledger entry is damaged. Run evidence verify.")
     return entry
