@@ -104,7 +104,7 @@ def _plain(node: Node, path: Path, document: PositionedDocument, depth: int) -> 
         return _mapping(node, path, document, depth)
     if isinstance(node, SequenceNode):
         items: list[Any] = []
-        nodes: list[Node] = node.value
+        nodes: Any = node.value
         for index, item in enumerate(nodes):
             document.keys[(*path, index)] = _line(item)
             items.append(_plain(item, (*path, index), document, depth + 1))
