@@ -1,0 +1,1 @@
+"""Observation-period completeness: which windows are proven, which are not, and until when that can be mended."""
