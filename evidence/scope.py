@@ -1,0 +1,377 @@
+"""The scope register: which items each kind of control is about, since when and until when.
+
+Rules (completeness specification, section 7): an item is in scope from its creation at the source, not from its
+discovery; once seen with the topic it stays; a renamed repository is the same item; one that vanished from the source
+stays expected until somebody decides. A decision that leaves something out counts from its recording at the earliest.
+A name that no inventory knows yet makes an unresolved item, so that it can't be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from evidence.completeness.coverage import Span, intersect, merge, subtract
+from evidence.completeness.instants import DAY, instant
+from evidence.completeness.local_time import midnight
+from evidence.inventory import Account, Inventory, Repository
+from evidence.programme_history import ProgrammeHistory
+from evidence.programme_versions import DAY as ONE_DAY
+from evidence.programme_versions import ScopeSpec, slug
+from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, fold, fold_exclusions, outside, span_json, within
+from schemas.instants import format_instant
+from schemas.scope import ScopeItem, ScopeKind, System
+
+SYSTEM_BOUND: frozenset[ScopeKind] = frozenset({
+    "identity_domain", "in_scope_system", "alert_source", "cloud_account", "cloud_account_region", "repo_or_account",
+    "data_store",
+})  # fmt: skip
+"""Kinds whose items belong to one system and need the sources of that system alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedItem:
+    """An item and when it is in scope."""
+
+    id: str
+    name: str
+    system: System
+    spans: tuple[Span, ...]
+    born: int | None = None
+    """Creation at the source in ticks, where that is what begins its scope."""
+    resolved: bool = True
+    note: str | None = None
+    """What a reader should know: why it is unresolved, that it vanished from the source."""
+
+    def as_scope_item(self) -> ScopeItem:
+        """The item as an extractor takes it."""
+        start, end = (self.spans[0][0], self.spans[-1][1]) if self.spans else (ALWAYS_FROM, ALWAYS_TO)
+        return ScopeItem(
+            self.id,
+            self.name,
+            self.system,
+            None if start == ALWAYS_FROM else instant(start),
+            None if end == ALWAYS_TO else instant(end),
+            self.resolved,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A row of the scope register and the time it was first recorded; `counts_from` tells where that moved it."""
+
+    item_id: str
+    decision: str
+    start: str | None
+    end: str | None
+    reason: str
+    decided_by: str
+    recorded_at: datetime
+    in_force: bool
+    """False where a later version no longer holds it."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "item_id": self.item_id, "decision": self.decision, "from": self.start, "to": self.end,
+            "reason": self.reason, "decided_by": self.decided_by, "recorded_at": format_instant(self.recorded_at),
+            "in_force": self.in_force,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScopeRegister:
+    """Every item the programme in effect expects, by kind, and the decisions behind it."""
+
+    by_kind: Mapping[ScopeKind, tuple[ScopedItem, ...]]
+    decisions: tuple[Decision, ...]
+    excluded: Mapping[str, tuple[Span, ...]]
+    """Time left out by decision, by item id."""
+    undecided: tuple[tuple[str, str], ...] = ()
+    """Items (id, name) that an inventory shows and that are neither in scope nor decided upon."""
+
+    def items(self, kind: ScopeKind) -> tuple[ScopedItem, ...]:
+        """Items of a kind, sorted by id."""
+        return self.by_kind.get(kind, ())
+
+    def item(self, item_id: str) -> ScopedItem | None:
+        """The item of that id, whatever its kind."""
+        return next((item for items in self.by_kind.values() for item in items if item.id == item_id), None)
+
+
+def scope_of(history: ProgrammeHistory, inventory: Inventory) -> ScopeRegister:
+    """Derive the scope register from the programme in effect and what inventories showed by its `as_of`."""
+    return _Derivation(history, inventory).register()
+
+
+@dataclass
+class _Derivation:
+    history: ProgrammeHistory
+    inventory: Inventory
+
+    @cached_property
+    def _rows(self) -> list[dict[str, list[Mapping[str, Any]]]]:
+        """Rows of the scope register by item id, version by version."""
+        out: list[dict[str, list[Mapping[str, Any]]]] = []
+        for version in self.history.versions:
+            rows: dict[str, list[Mapping[str, Any]]] = {}
+            for row in version.registers.get("scope", ()):
+                rows.setdefault(row["item_id"], []).append(row)
+            out.append(rows)
+        return out
+
+    @cached_property
+    def _decided(self) -> tuple[str, ...]:
+        return tuple(sorted({item_id for rows in self._rows for item_id in rows}))
+
+    def register(self) -> ScopeRegister:
+        history = self.history
+        organisations = self._organisations()
+        repositories = self._repositories()
+        accounts = self._accounts()
+        regions = self._regions(accounts)
+        google = self._named("google", "google", "google:{}")
+        projects = self._named("gcp", "gcp", "gcp:unresolved:{}", resolved=False)
+        company = ScopedItem(
+            f"org:{history.organisation_slug}", history.current.programme["organisation"], "own", ALWAYS
+        )
+        domains = (*organisations, *accounts, *google)
+        by_kind: dict[ScopeKind, Iterable[ScopedItem]] = {
+            "organisation": (company,),
+            "workforce": (ScopedItem("workforce", "workforce", "hr", ALWAYS),),
+            "device": (ScopedItem("workforce", "workforce", "hr", ALWAYS),),
+            "identity_domain": domains,
+            "in_scope_system": (*domains, *projects),
+            "github_repo": repositories,
+            "repo_or_account": (*repositories, *accounts, *projects),
+            "cloud_account": (*accounts, *projects),
+            "cloud_account_region": (*regions, *projects),
+            "alert_source": tuple(_alert_source(item) for item in (*domains, *projects)),
+            "product": self._named("product", "own", "product:{}"),
+            "service": self._named("service", "own", "service:{}"),
+            "policy": self._named("policy", "own", "policy:{}"),
+            "vendor": self._vendors(None),
+            "subservice_organisation": self._vendors("subservice"),
+        }
+        return ScopeRegister(
+            by_kind={kind: tuple(sorted(items, key=lambda item: item.id)) for kind, items in by_kind.items()},
+            decisions=self._decisions(),
+            excluded={item_id: spans for item_id in self._decided if (spans := self._left_out(item_id, None))},
+            undecided=self._undecided(repositories, accounts),
+        )
+
+    # --- systems -----------------------------------------------------------------------------------------------------
+
+    def _organisations(self) -> tuple[ScopedItem, ...]:
+        items: dict[str, ScopedItem] = {}
+        for spec, spans in self._specs("github_org"):
+            login = spec[1]
+            name = str(self.history.details[spec]["name"])
+            ids = self.inventory.organisation_ids(login)
+            if not ids:
+                note = "no inventory of its repositories has told its id yet; run evidence collect"
+                self._add(items, f"github:unresolved:{login}", name, "github", spans, resolved=False, note=note)
+            for organisation_id in ids:
+                self._add(items, f"github:{organisation_id}", name, "github", spans)
+        return tuple(items.values())
+
+    def _repositories(self) -> tuple[ScopedItem, ...]:
+        items: dict[str, ScopedItem] = {}
+        chosen: list[tuple[Repository, tuple[Span, ...]]] = []
+        selected: dict[str, int] = {}
+        for spec, spans in self._specs("github_topic"):
+            for repository in self.inventory.repositories.values():
+                seen = repository.topics.get(spec[2])
+                # Seen with the topic while the topic chose: from then on the item stays, whatever its topics become.
+                if seen is not None and seen.observed < spans[-1][1]:
+                    chosen.append((repository, spans))
+                    selected[repository.id] = min(seen.recorded, selected.get(repository.id, seen.recorded))
+        for spec, spans in self._specs("github_name"):
+            first = self.history.first_named[spec]
+            named = [one for one in self.inventory.repositories.values() if spec[1] in one.names]
+            if not named:
+                name = str(self.history.details[spec]["name"])
+                note = "no inventory knows a repository of this name; correct the name or run evidence collect"
+                self._add(items, f"github:unresolved:{name}", name, "github", spans, resolved=False, note=note)
+            for repository in named:
+                chosen.append((repository, spans))
+                selected[repository.id] = min(first, selected.get(repository.id, first))
+        for item_id, spans in self._included("github:"):
+            bare = item_id.removeprefix("github:")
+            if bare in self.inventory.repositories:
+                chosen.append((self.inventory.repositories[bare], spans))
+            elif bare not in self.inventory.organisations:
+                note = "no inventory shows it; the scope register says that it is in scope"
+                self._add(items, item_id, item_id, "github", spans, resolved=False, note=note)
+        for repository, spans in chosen:
+            note = None
+            if repository.vanished and repository.deleted is None:
+                note = "no longer in the inventory; expected until the scope register says otherwise"
+            self._add(
+                items, f"github:{repository.id}", repository.name, "github", spans, born=repository.created,
+                died=repository.deleted, selected=selected.get(repository.id), note=note,
+            )  # fmt: skip
+        return tuple(items.values())
+
+    def _accounts(self) -> tuple[ScopedItem, ...]:
+        items: dict[str, ScopedItem] = {}
+        named = [(spec[1], spans, self.history.first_named[spec]) for spec, spans in self._specs("aws_account")]
+        named += [
+            (item_id.removeprefix("aws:"), spans, None)
+            for item_id, spans in self._included("aws:")
+            if item_id.count(":") == 1
+        ]
+        for account_id, spans, selected in named:
+            known = self.inventory.accounts.get(account_id) or Account(account_id)
+            details = self.history.details.get(ScopeSpec(("aws_account", account_id)), {})
+            name = str(details.get("name") or known.name or account_id)
+            self._add(items, f"aws:{account_id}", name, "aws", spans, born=known.created, selected=selected)
+        return tuple(items.values())
+
+    def _regions(self, accounts: Sequence[ScopedItem]) -> tuple[ScopedItem, ...]:
+        items: dict[str, ScopedItem] = {}
+        for account in accounts:
+            for spec, spans in self._specs("aws_region"):
+                shared = within(account.spans, spans)
+                if shared:
+                    name = f"{account.name} {spec[1]}"
+                    self._add(items, f"{account.id}:{spec[1]}", name, "aws", shared, born=account.born)
+        return tuple(items.values())
+
+    def _named(self, kind: str, system: System, pattern: str, *, resolved: bool = True) -> tuple[ScopedItem, ...]:
+        items: dict[str, ScopedItem] = {}
+        for spec, spans in self._specs(kind):
+            name = str(self.history.details[spec].get("name", spec[1]))
+            self._add(items, pattern.format(spec[1]), name, system, spans, resolved=resolved)
+        return tuple(items.values())
+
+    def _vendors(self, kind: str | None) -> tuple[ScopedItem, ...]:
+        zone = self.history.timezone
+        names: dict[str, str] = {}
+        versions: list[tuple[int, dict[str, list[Span]]]] = []
+        for version in self.history.versions:
+            said: dict[str, list[Span]] = {}
+            for row in version.registers.get("vendors", ()):
+                if kind is None or row["kind"] == kind:
+                    said.setdefault(row["vendor_id"], []).append(_days(row["from"], row["to"], zone))
+                    names[row["vendor_id"]] = row["name"]
+            versions.append((version.recorded, said))
+        items: dict[str, ScopedItem] = {}
+        for vendor_id, name in names.items():
+            spans = fold((recorded, said.get(vendor_id, ())) for recorded, said in versions).spans
+            self._add(items, f"vendor:{slug(vendor_id)}", name, "own", spans)
+        return tuple(items.values())
+
+    # --- selection and decisions -------------------------------------------------------------------------------------
+
+    def _specs(self, kind: str) -> list[tuple[ScopeSpec, tuple[Span, ...]]]:
+        return [(spec, line.spans) for spec, line in self.history.scope.items() if spec.kind == kind and line.spans]
+
+    def _add(
+        self,
+        items: dict[str, ScopedItem],
+        item_id: str,
+        name: str,
+        system: System,
+        spans: tuple[Span, ...],
+        *,
+        born: int | None = None,
+        died: int | None = None,
+        selected: int | None = None,
+        resolved: bool = True,
+        note: str | None = None,
+    ) -> None:
+        lifetime = [(ALWAYS_FROM if born is None else born, ALWAYS_TO if died is None else died)]
+        in_scope = outside(within(spans, lifetime), self._left_out(item_id, selected))
+        held = items.get(item_id)
+        if held is not None:
+            in_scope = tuple(merge([*held.spans, *in_scope]))
+        if in_scope:
+            items[item_id] = ScopedItem(item_id, name, system, in_scope, born, resolved, note)
+
+    def _left_out(self, item_id: str, selected: int | None) -> tuple[Span, ...]:
+        """Time that decisions take out. `selected`: when the item was first chosen by the programme."""
+        if item_id not in self._decided:
+            return ()
+        limit = None if selected is None else selected + _decision_days(self.history) * DAY
+        versions: list[tuple[int, list[Span]]] = []
+        in_time: list[Span] = []
+        for version, rows in zip(self.history.versions, self._rows, strict=True):
+            mine = rows.get(item_id, ())
+            inside = merge(self._span(row) for row in mine if row["decision"] == "in")
+            out = [self._span(row) for row in mine if row["decision"] == "out"]
+            if inside:
+                out += subtract(ALWAYS, inside)
+                # A start date decided within the time allowed for a scope decision is the item's own start (section
+                # 7: an approved decision with a reason moves the date); decided later it would erase what was missed.
+                if limit is not None and version.recorded <= limit:
+                    in_time.append((ALWAYS_FROM, inside[0][0]))
+            versions.append((version.recorded, out))
+        return tuple(merge([*fold_exclusions(versions), *intersect(merge(in_time), merge(versions[-1][1]))]))
+
+    def _span(self, row: Mapping[str, Any]) -> Span:
+        return _days(row["from"], row["to"], self.history.timezone)
+
+    def _included(self, prefix: str) -> list[tuple[str, tuple[Span, ...]]]:
+        """Items that a decision puts in scope, whether or not the programme names them."""
+        out: list[tuple[str, tuple[Span, ...]]] = []
+        for item_id in self._decided:
+            if not item_id.startswith(prefix):
+                continue
+            timeline = fold(
+                (version.recorded, ALWAYS if any(row["decision"] == "in" for row in rows.get(item_id, ())) else ())
+                for version, rows in zip(self.history.versions, self._rows, strict=True)
+            )
+            if timeline.spans:
+                out.append((item_id, timeline.spans))
+        return out
+
+    def _decisions(self) -> tuple[Decision, ...]:
+        first: dict[tuple[Any, ...], tuple[Mapping[str, Any], datetime]] = {}
+        for version in self.history.versions:
+            for row in version.registers.get("scope", ()):
+                first.setdefault(_key(row), (row, version.recorded_at))
+        current = {_key(row) for row in self.history.current.registers.get("scope", ())}
+        return tuple(
+            Decision(row["item_id"], row["decision"], row["from"], row["to"], row["reason"], row["decided_by"],
+                     recorded_at, key in current)
+            for key, (row, recorded_at) in sorted(first.items(), key=lambda pair: repr(pair[0]))
+        )  # fmt: skip
+
+    def _undecided(
+        self, repositories: Sequence[ScopedItem], accounts: Sequence[ScopedItem]
+    ) -> tuple[tuple[str, str], ...]:
+        known = {item.id for item in (*repositories, *accounts)}
+        known |= set(self._rows[-1])
+        shown = [(f"github:{one.id}", one.name) for one in self.inventory.repositories.values()]
+        shown += [(f"aws:{one.id}", one.name or one.id) for one in self.inventory.accounts.values()]
+        return tuple(sorted(pair for pair in shown if pair[0] not in known))
+
+
+def _alert_source(item: ScopedItem) -> ScopedItem:
+    bare = item.id.partition(":")[2]
+    return ScopedItem(f"alerts:{item.system}:{bare}", item.name, item.system, item.spans, item.born, item.resolved)
+
+
+def _days(first: str | None, last: str | None, zone: str) -> Span:
+    """Local days, both inclusive, as a span."""
+    start = ALWAYS_FROM if first is None else midnight(date.fromisoformat(first), zone)
+    end = ALWAYS_TO if last is None else midnight(date.fromisoformat(last) + ONE_DAY, zone)
+    return start, end
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("item_id", "decision", "from", "to", "reason", "decided_by"))
+
+
+def _decision_days(history: ProgrammeHistory) -> int:
+    return int(history.current.programme.get("evidence_rules", {}).get("scope_decision_days", 14))
+
+
+def excluded_json(register: ScopeRegister) -> list[dict[str, Any]]:
+    """Time left out by decision, for the report."""
+    return [
+        {"scope_item_id": item_id, **span_json(span)} for item_id, spans in register.excluded.items() for span in spans
+    ]
