@@ -189,7 +189,8 @@ class KeyRing:
         """Every key ever enrolled, by id."""
         return {key.key_id: key.public_key for key in self._keys.values()}
 
-    def keys(self) -> list[EnrolledKey]:
+    def enrolled(self) -> list[EnrolledKey]:
+        """Every key ever enrolled, with when and how it ended."""
         return list(self._keys.values())
 
     def is_in_force(self, key_id: str) -> bool:

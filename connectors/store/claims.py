@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from schemas.collection import Claim, StoredObject
 from schemas.instants import parse_instant
 
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""A run whose own times lie further than this after its arrival in the store proves nothing."""
+
 
 class StoredClaim(NamedTuple):
     """One claim of a dataset and item that was not an error, with the object its rows are in."""
@@ -19,20 +22,24 @@ class StoredClaim(NamedTuple):
     object: StoredObject | None
     lag: timedelta
 
-    def interval(self) -> tuple[datetime, datetime] | None:
-        """What the claim may assert of a stream: not younger than the settle lag, not beyond what was read whole.
+    def interval(self, retention: timedelta | None = None) -> tuple[datetime, datetime] | None:
+        """What the claim may assert of a stream: nothing younger than the settle lag, nothing beyond what was read
+        whole, nothing older than the source remembered (`retention`) when it was asked.
 
-        None where it asserts nothing: a truncated answer without a whole prefix, or one younger than the lag.
+        None where it asserts nothing: a truncated answer without a whole prefix, or times that can't be.
         """
         claim = self.claim
         if claim.start is None or claim.end is None or claim.status == "error":
             return None
+        if claim.started_at > self.recorded_at + CLOCK_TOLERANCE:
+            return None
+        start = claim.start if retention is None else max(claim.start, claim.started_at - retention)
         end = min(claim.end, claim.started_at - self.lag)
         if claim.complete_until is not None:
             end = min(end, claim.complete_until)
         elif claim.status == "truncated":
             return None
-        return (claim.start, end) if claim.start < end else None
+        return (start, end) if start < end else None
 
 
 class ClaimsByItem:

@@ -1,0 +1,204 @@
+"""Stored evidence as tests of controls see it: rows and snapshots that the ledger names, as known at one instant.
+
+Implements `evidence.controls.model.StoredEvidence`. Objects are found through the ledger and never by listing folders;
+each is held against its digest before its first row is used. A damaged object gives no rows and covers nothing, so that
+a test says `unknown` where it was the only proof; `damaged` lists them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from connectors.store.claims import CLOCK_TOLERANCE, StoredClaim
+from connectors.store.objects import check
+from schemas.collection import StoredObject
+from schemas.dataset import Dataset
+from schemas.errors import VerificationFailed
+
+if TYPE_CHECKING:
+    from connectors.store.store import Store
+
+Row = Mapping[str, Any]
+_CACHED_ROWS = 200_000
+"""Rows kept in memory over all objects; an object with more than a tenth of it is streamed from disk each time."""
+
+
+class LedgerEvidence:
+    """Reads one store as of one instant. Rows are shared between calls: look at them, don't change them.
+
+    `retention_days` is what each dataset's source remembers, where it forgets at all: a run claims nothing older. The
+    column `raw` is left out unless `with_raw`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        as_of: datetime,
+        *,
+        retention_days: Mapping[str, float] | None = None,
+        with_raw: bool = False,
+    ) -> None:
+        self.as_of = as_of
+        self.damaged: dict[str, str] = {}
+        """Path and problem of every object that is not what was stored, as far as it was needed."""
+        self._files = store.files
+        self._claims = store.claims()
+        self._retention = {name: timedelta(days=days) for name, days in (retention_days or {}).items()}
+        self._with_raw = with_raw
+        self._sound: dict[str, bool] = {}
+        self._cache: OrderedDict[str, dict[str, list[Row]]] = OrderedDict()
+        self._cached_rows = 0
+
+    # --- the protocol ------------------------------------------------------------------------------------------------
+
+    def rows(self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime) -> Iterator[tuple[Row, str]]:
+        """Rows with `start <= event_time < end`, each key once, with the digest of the object it is from.
+
+        Of several versions the one nearest to the control moment counts: the first that the store learnt of.
+        """
+        seen: set[tuple[Any, ...]] = set()
+        for row, digest, _ in self.versions(dataset, scope_item_id, start, end):
+            key = tuple(row[column] for column in dataset.key)
+            if key not in seen:
+                seen.add(key)
+                yield row, digest
+
+    def versions(
+        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime
+    ) -> Iterator[tuple[Row, str, datetime]]:
+        """Every stored version of those rows, oldest first, with object digest and the instant the store learnt it."""
+        for stored in self._claims.of(dataset.name, scope_item_id, self.as_of):
+            claim, held = stored.claim, stored.object
+            if claim.start is None or claim.end is None or held is None or not claim.rows:
+                continue
+            if claim.start < end and start < claim.end and self._is_sound(held):
+                for row in self._rows_between(held, scope_item_id, start, end):
+                    yield row, held.digest, stored.recorded_at
+
+    def snapshots(
+        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime
+    ) -> Iterator[tuple[datetime, list[Row], str]]:
+        """Whole snapshots observed in [start, end), in order: instant, all rows, object digest."""
+        for instant, stored in self._observed(dataset, scope_item_id, lambda instant: start <= instant < end):
+            assert stored.object is not None
+            yield instant, list(self._all_rows(stored.object, scope_item_id)), stored.object.digest
+
+    def snapshot_before(
+        self, dataset: Dataset, scope_item_id: str, instant: datetime
+    ) -> tuple[datetime, list[Row], str] | None:
+        """The latest whole snapshot observed at or before an instant; None when there is none: unknown, not empty."""
+        found = self._observed(dataset, scope_item_id, lambda observed_at: observed_at <= instant)
+        if not found:
+            return None
+        observed_at, stored = found[-1]
+        assert stored.object is not None
+        return observed_at, list(self._all_rows(stored.object, scope_item_id)), stored.object.digest
+
+    def covered(self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime) -> bool:
+        """Whether claims of one query, or of proven supersets of it, hold every event of [start, end)."""
+        sharing: list[tuple[StoredClaim, tuple[datetime, datetime]]] = []
+        for stored in self._claims.of(dataset.name, scope_item_id, self.as_of):
+            claimed = stored.interval(self._retention.get(dataset.name))
+            if claimed is not None and claimed[0] < end and start < claimed[1] and stored.object is not None:
+                sharing.append((stored, claimed))
+        for asked in {stored.claim.query_hash for stored, _ in sharing}:
+            spans = sorted(
+                claimed
+                for stored, claimed in sharing
+                if asked in (stored.claim.query_hash, *stored.claim.superset_of) and self._is_sound(stored.object)
+            )
+            if _contains(spans, start, end):
+                return True
+        return False
+
+    # --- objects -----------------------------------------------------------------------------------------------------
+
+    def _observed(
+        self, dataset: Dataset, scope_item_id: str, wanted: Callable[[datetime], bool]
+    ) -> list[tuple[datetime, StoredClaim]]:
+        found: list[tuple[datetime, StoredClaim]] = []
+        for stored in self._claims.of(dataset.name, scope_item_id, self.as_of):
+            observed_at = stored.claim.observed_at
+            if stored.claim.status != "ok" or observed_at is None or stored.object is None or not wanted(observed_at):
+                continue
+            # An instant that lies after its own arrival proves nothing.
+            if observed_at <= stored.recorded_at + CLOCK_TOLERANCE and self._is_sound(stored.object):
+                found.append((observed_at, stored))
+        found.sort(key=lambda one: (one[0], one[1].seq))
+        return found
+
+    def _is_sound(self, held: StoredObject | None) -> bool:
+        if held is None:
+            return False
+        known = self._sound.get(held.digest)
+        if known is None:
+            try:
+                check(self._files, held)
+                known = True
+            except VerificationFailed as error:
+                self.damaged[held.path] = str(error)
+                known = False
+            self._sound[held.digest] = known
+        return known
+
+    def _rows_between(self, held: StoredObject, item: str, start: datetime, end: datetime) -> Iterator[Row]:
+        cached = self._load(held)
+        if cached is not None:
+            for row in cached.get(item, ()):
+                if start <= row["event_time"] < end:
+                    yield row
+            return
+        from connectors.store.arrow import compute as pc
+
+        time = pc.field("event_time")
+        yield from self._stream(held, (pc.field("scope_item_id") == item) & (time >= start) & (time < end))
+
+    def _all_rows(self, held: StoredObject, item: str) -> Iterable[Row]:
+        cached = self._load(held)
+        if cached is not None:
+            return cached.get(item, ())
+        from connectors.store.arrow import compute as pc
+
+        return self._stream(held, pc.field("scope_item_id") == item)
+
+    def _stream(self, held: StoredObject, wanted: Any) -> Iterator[Row]:
+        import pyarrow.dataset as ds
+
+        source = ds.dataset(self._files.local(held.path), format="parquet")
+        columns = [name for name in source.schema.names if self._with_raw or name != "raw"]
+        for batch in source.to_batches(columns=columns, filter=wanted):
+            yield from batch.to_pylist()
+
+    def _load(self, held: StoredObject) -> dict[str, list[Row]] | None:
+        """The rows of a small object by scope item, kept for the next question; None for a large one."""
+        cached = self._cache.get(held.digest)
+        if cached is not None:
+            self._cache.move_to_end(held.digest)
+            return cached
+        if held.rows is None or held.rows > _CACHED_ROWS // 10:
+            return None
+        cached = {}
+        for row in self._stream(held, None):
+            cached.setdefault(row["scope_item_id"], []).append(row)
+        self._cache[held.digest] = cached
+        self._cached_rows += held.rows
+        while self._cached_rows > _CACHED_ROWS and len(self._cache) > 1:
+            _, oldest = self._cache.popitem(last=False)
+            self._cached_rows -= sum(map(len, oldest.values()))
+        return cached
+
+
+def _contains(spans: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> bool:
+    """Whether the union of sorted spans contains [start, end); a hole of one microsecond is a hole."""
+    if not spans or spans[0][0] > start:
+        return False
+    reached = spans[0][1]
+    for _, (begin, finish) in pairwise(spans):
+        if begin > reached:
+            break
+        reached = max(reached, finish)
+    return reached >= end

@@ -1,0 +1,132 @@
+"""The ledger as completeness reads it: claims as small tuples, everything else of a collection left out.
+
+A store of half a million entries is gone through once, entry by entry, and of each only what a verdict needs is kept.
+The chain and the signature at the head are checked on the way, as for every other reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from connectors.store.files import StoreFiles
+from connectors.store.reading import HeadCheck, follow
+from evidence.ledger import Chain, format_recorded_at
+from schemas.instants import parse_instant
+
+
+class IndexedClaim(NamedTuple):
+    """A claim as far as completeness needs it. Instants are aware UTC datetimes; names as in `schemas.collection`."""
+
+    dataset: str
+    scope_item_id: str
+    scope_item: str
+    status: str
+    started_at: datetime
+    start: datetime | None
+    end: datetime | None
+    observed_at: datetime | None
+    complete_until: datetime | None
+    rows: int
+    rows_by_month: Mapping[str, int] | None
+    """None where there are no rows."""
+    proof_of_life: bool
+    query_hash: str
+    superset_of: tuple[str, ...]
+    changes_population: bool
+    object_digest: str | None
+    """The Parquet object its rows are in."""
+    error: Mapping[str, Any] | None
+    """`{"kind", "message", "permission"?}` of a failed attempt."""
+
+
+class IndexedEntry(NamedTuple):
+    """One ledger entry: the claims of a `collection`, the body of every other kind."""
+
+    seq: int
+    kind: str
+    recorded_at: datetime
+    claims: tuple[IndexedClaim, ...]
+    body: dict[str, Any] | None
+    """None for a `collection`."""
+    declared_endpoints: tuple[str, ...]
+    """Endpoints of a `collection` that are not the vendor's own but declared in the programme."""
+
+
+def index_entries(files: StoreFiles, until: datetime | None = None) -> Iterator[IndexedEntry]:
+    """Every entry recorded at or before `until`, in order. VerificationFailed where the ledger is not whole."""
+    until_text = None if until is None else format_recorded_at(until)
+    check, known = HeadCheck(), _Known()
+    for data, header in follow(files, Chain()):
+        check.see(data, header)
+        if until_text is not None and header.recorded_at > until_text:
+            continue
+        body = orjson.loads(data)["body"]
+        recorded_at = parse_instant(header.recorded_at)
+        if header.kind == "collection":
+            claims, endpoints = known.claims(body)
+            yield IndexedEntry(header.seq, "collection", recorded_at, claims, None, endpoints)
+        else:
+            yield IndexedEntry(header.seq, header.kind, recorded_at, (), body, ())
+    check.finish()
+
+
+class _Known:
+    """Texts that come again and again (names, hashes, months) held once, which is most of the memory saved."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._supersets: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def claims(self, body: Mapping[str, Any]) -> tuple[tuple[IndexedClaim, ...], tuple[str, ...]]:
+        text = self._text
+        objects: dict[str, str | None] = {}
+        endpoints: set[str] = set()
+        for manifest in body["manifests"]:
+            held, block = manifest["object"], manifest["provenance"]
+            objects[manifest["dataset"]] = None if held is None else held["digest"]
+            if block.get("endpoint_declared"):
+                endpoints.add(block["endpoint"])
+        found: list[IndexedClaim] = []
+        for claim in body["claims"]:
+            get = claim.get
+            dataset, superset_of = claim["dataset"], get("superset_of")
+            started_at, start, end = claim["started_at"], get("from"), get("to")
+            observed_at, complete_until = get("observed_at"), get("complete_until")
+            months = get("rows_by_month")
+            failed = claim["status"] == "error"
+            found.append(
+                IndexedClaim(
+                    text(dataset),
+                    text(claim["scope_item_id"]),
+                    text(claim["scope_item"]),
+                    text(claim["status"]),
+                    _instant(started_at),
+                    None if start is None else _instant(start),
+                    None if end is None else _instant(end),
+                    None if observed_at is None else _instant(observed_at),
+                    None if complete_until is None else _instant(complete_until),
+                    get("rows", 0),
+                    None if months is None else {text(month): rows for month, rows in months.items()},
+                    get("proof_of_life", False),
+                    text(get("query_hash", "")),
+                    () if superset_of is None else self._superset(tuple(superset_of)),
+                    get("changes_population", False),
+                    None if failed else objects.get(dataset),
+                    get("error"),
+                )
+            )
+        return tuple(found), tuple(sorted(endpoints))
+
+    def _text(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
+
+    def _superset(self, hashes: tuple[str, ...]) -> tuple[str, ...]:
+        return self._supersets.setdefault(hashes, hashes)
+
+
+# Every instant in a ledger entry is written with `Z`, for which this alone gives an aware datetime in UTC.
+_instant = datetime.fromisoformat
