@@ -1,0 +1,122 @@
+"""Every modelled REST endpoint with the query parameters it knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sandbox.github.rest import history, organisations, repositories
+from sandbox.github.rest.calls import Answer, Call
+
+Handler = Callable[[Call], Answer]
+PAGES = frozenset({"per_page", "page"})
+# Variables that may hold slashes.
+_WIDE = {"branch", "basehead", "ref"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path with variables, what answers it, and the query parameters that are modelled."""
+
+    template: str
+    handler: Handler
+    parameters: frozenset[str] = frozenset()
+    method: str = "GET"
+    pattern: re.Pattern[str] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        expression = re.sub(
+            r"\{(\w+)\}",
+            lambda found: f"(?P<{found[1]}>{'.+?' if found[1] in _WIDE else '[^/]+'})",
+            self.template,
+        )
+        object.__setattr__(self, "pattern", re.compile(expression))
+
+    @property
+    def operation(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+def _pages(*more: str) -> frozenset[str]:
+    return PAGES | frozenset(more)
+
+
+_REPO = "/repos/{owner}/{repo}"
+_ORG = "/orgs/{org}"
+_SUITES = _pages("ref", "time_period", "actor_name", "rule_suite_result")
+
+ROUTES: tuple[Route, ...] = (
+    Route("/user", organisations.user),
+    Route("/users/{username}", organisations.some_user),
+    Route(_ORG, organisations.organisation),
+    Route(f"{_ORG}/repos", organisations.repositories, _pages("type", "sort", "direction")),
+    Route(f"{_ORG}/members", organisations.members, _pages("filter", "role")),
+    Route(f"{_ORG}/outside_collaborators", organisations.outside_collaborators, _pages("filter")),
+    Route(f"{_ORG}/memberships/{{username}}", organisations.membership),
+    Route(f"{_ORG}/installations", organisations.installations, _pages()),
+    Route(f"{_ORG}/personal-access-tokens", organisations.token_grants, _pages("direction", "sort")),
+    Route(f"{_ORG}/rulesets/rule-suites", organisations.rule_suites, _SUITES | {"repository_name"}),
+    Route(f"{_ORG}/rulesets", organisations.rulesets, _pages()),
+    Route(f"{_ORG}/rulesets/{{ruleset_id}}", organisations.ruleset),
+    Route(f"{_ORG}/rulesets/{{ruleset_id}}/history", organisations.ruleset_history, _pages()),
+    Route(f"{_ORG}/rulesets/{{ruleset_id}}/history/{{version_id}}", organisations.ruleset_version),
+    Route(f"{_ORG}/teams", organisations.teams, _pages()),
+    Route(f"{_ORG}/teams/{{team_slug}}/members", organisations.team_members, _pages("role")),
+    Route(
+        f"{_ORG}/audit-log",
+        organisations.audit_log,
+        frozenset({"phrase", "include", "after", "before", "order", "per_page"}),
+    ),
+    Route(_REPO, repositories.repository),
+    Route(
+        f"{_REPO}/activity",
+        repositories.activity,
+        frozenset({"direction", "per_page", "before", "after", "ref", "actor", "time_period", "activity_type"}),
+    ),
+    Route(f"{_REPO}/branches", repositories.branches, _pages("protected")),
+    Route(f"{_REPO}/branches/{{branch}}/protection", repositories.protection),
+    Route(f"{_REPO}/branches/{{branch}}", repositories.branch),
+    Route(f"{_REPO}/rules/branches/{{branch}}", repositories.branch_rules, _pages()),
+    Route(f"{_REPO}/rulesets/rule-suites", repositories.rule_suites, _SUITES),
+    Route(f"{_REPO}/rulesets/rule-suites/{{rule_suite_id}}", repositories.rule_suite),
+    Route(f"{_REPO}/rulesets", repositories.rulesets, _pages("includes_parents")),
+    Route(f"{_REPO}/rulesets/{{ruleset_id}}", repositories.ruleset, frozenset({"includes_parents"})),
+    Route(f"{_REPO}/rulesets/{{ruleset_id}}/history", repositories.ruleset_history, _pages()),
+    Route(f"{_REPO}/rulesets/{{ruleset_id}}/history/{{version_id}}", repositories.ruleset_version),
+    Route(f"{_REPO}/keys", repositories.deploy_keys, _pages()),
+    Route(f"{_REPO}/collaborators", repositories.collaborators, _pages("affiliation", "permission")),
+    Route(f"{_REPO}/collaborators/{{username}}/permission", organisations.effective_permission),
+    Route(f"{_REPO}/teams", repositories.teams, _pages()),
+    Route(f"{_REPO}/topics", repositories.topics, _pages()),
+    Route(f"{_REPO}/environments", repositories.environments, _pages()),
+    Route(f"{_REPO}/commits", history.commits, _pages("sha", "since", "until", "author", "committer")),
+    Route(f"{_REPO}/commits/{{commit_sha}}/pulls", history.commit_pulls, _pages()),
+    Route(
+        f"{_REPO}/commits/{{ref}}/check-runs", history.check_runs, _pages("check_name", "status", "filter", "app_id")
+    ),
+    Route(f"{_REPO}/commits/{{ref}}/check-suites", history.check_suites, _pages("app_id", "check_name")),
+    Route(f"{_REPO}/commits/{{ref}}/status", history.combined_status, _pages()),
+    Route(f"{_REPO}/commits/{{ref}}/statuses", history.statuses, _pages()),
+    Route(f"{_REPO}/commits/{{ref}}", history.commit, _pages()),
+    Route(f"{_REPO}/compare/{{basehead}}", history.comparison, _pages()),
+    Route(f"{_REPO}/pulls", history.pulls, _pages("state", "head", "base", "sort", "direction")),
+    Route(f"{_REPO}/pulls/{{pull_number}}", history.pull),
+    Route(f"{_REPO}/pulls/{{pull_number}}/reviews", history.reviews, _pages()),
+    Route(f"{_REPO}/pulls/{{pull_number}}/commits", history.pull_commits, _pages()),
+    Route(f"{_REPO}/deployments", history.deployments, _pages("sha", "ref", "task", "environment")),
+    Route(f"{_REPO}/deployments/{{deployment_id}}", history.deployment),
+    Route(f"{_REPO}/deployments/{{deployment_id}}/statuses", history.deployment_statuses, _pages()),
+    Route(f"{_REPO}/issues", history.issues, _pages("state", "labels", "sort", "direction", "since", "creator")),
+    Route(f"{_REPO}/issues/{{issue_number}}", history.issue),
+)
+
+
+def find(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    """The route of a path and its variables."""
+    for route in ROUTES:
+        if route.method == method:
+            found = route.pattern.fullmatch(path)
+            if found is not None:
+                return route, found.groupdict()
+    return None
