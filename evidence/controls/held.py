@@ -46,15 +46,18 @@ WHOLE_WINDOW = "window:"
 """Begins the item id of a row that stands for a window whose items could not all be seen; not a population item."""
 
 
-def window_unknown(window: TestWindow, evidence_id: str, why: str, evidence: tuple[str, ...] = ()) -> Outcome:
-    """The one row of a window about which nothing, or not everything, can be said."""
+def window_unknown(
+    window: TestWindow, evidence_id: str, why: str, evidence: tuple[str, ...] = (), *, about: str = ""
+) -> Outcome:
+    """The one row of a window about which nothing, or not everything, can be said; `about` tells several apart."""
+    item_id = f"{WHOLE_WINDOW}{evidence_id}:{window.scope_item_id}:{window.window_id}"
     return Outcome(
         control_id=window.control_id,
         evidence_id=evidence_id,
         window_id=window.window_id,
         scope_item_id=window.scope_item_id,
         scope_item=window.scope_item,
-        item_id=f"{WHOLE_WINDOW}{evidence_id}:{window.scope_item_id}:{window.window_id}",
+        item_id=f"{item_id}:{about.casefold().replace(' ', '-')}" if about else item_id,
         event_time=window.start,
         outcome="unknown",
         explanation=f"{window.scope_item}, {window.window_id}: {why}",

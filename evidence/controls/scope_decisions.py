@@ -1,0 +1,261 @@
+"""CC2-SYS-01: what belongs to the system is decided, not discovered by accident.
+
+The population is every repository and AWS account that an inventory snapshot of the window shows:
+
+- SCOPE_UNDECIDED  neither the programme nor the scope register says whether it is in or out, and the days allowed for
+                   that (`scope_decision_days`) are over
+- SCOPE_LATE       decided, but only after those days
+- ITEM_VANISHED    shown earlier, no longer shown, and no decision closes it (a row of its own,
+                   `<item>@<first snapshot without it>`)
+
+Decisions where the rule leaves room:
+
+- The clock starts with the item's creation at the source, or with the observation period for what is older: a register
+  can't be late for what was there before it. An item whose creation the source does not tell counts from the first
+  snapshot of the window that shows it.
+- The programme is a signed decision: an account or repository it names, and a repository carrying the topic it chooses
+  by, is decided. A later version that names an item late is seen in the history of the programme, not here.
+- When a row was decided: where it carries `recorded_at` (the time of the ledger entry that first held it), then; a row
+  that came with the first recorded version carries none, and counts from its `from` day. A row needs a reason and who
+  decided.
+- Forks, archived repositories and suspended accounts need a decision like everything else; the explanation says what
+  they are.
+- That items in scope have cells from their creation on is for the completeness engine, which derives them from the
+  same register. Google and Google Cloud are not collected yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from evidence.controls.held import has_closed, window_unknown
+from evidence.controls.model import StoredEvidence, TestWindow
+from evidence.controls.validity import start_of
+from evidence.controls.verdict import Verdict
+from schemas.aws import ACCOUNTS
+from schemas.dataset import Dataset
+from schemas.github import REPOSITORIES
+from schemas.instants import format_instant
+from schemas.outcome import Outcome
+
+LINE = "inventory"
+SCOPE_UNDECIDED = "SCOPE_UNDECIDED"
+SCOPE_LATE = "SCOPE_LATE"
+ITEM_VANISHED = "ITEM_VANISHED"
+CODES = (SCOPE_UNDECIDED, SCOPE_LATE, ITEM_VANISHED)
+
+Row = Mapping[str, Any]
+
+
+def scope_is_decided(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
+    """One row per discovered item, and one per item that vanished."""
+    decisions = _Decisions(window)
+    outcomes: list[Outcome] = []
+    for name, dataset in _inventories(window):
+        found = _discovered(window, evidence, dataset)
+        if not found.snapshots:
+            if has_closed(window):
+                outcomes.append(window_unknown(window, LINE, f"no inventory of {name} is held.", about=name))
+            continue
+        for item in found.items.values():
+            if item.shown_in_window:
+                outcomes.append(_decided(window, item, decisions))
+            if item.missing_since is not None:
+                outcomes.append(_vanished(window, item, decisions))
+    outcomes.sort(key=lambda outcome: outcome.item_id)
+    return outcomes
+
+
+def _inventories(window: TestWindow) -> Iterator[tuple[str, Dataset]]:
+    scope = window.programme.scope
+    if scope.github is not None:
+        yield "repositories", REPOSITORIES
+    if scope.aws is not None:
+        yield "AWS accounts", ACCOUNTS
+
+
+@dataclass(slots=True)
+class _Item:
+    """One thing that inventories show."""
+
+    id: str
+    name: str
+    created_at: datetime | None
+    first_seen: datetime
+    first_digest: str
+    last_digest: str
+    kind: str
+    row: Row
+    shown_in_window: bool
+    missing_since: datetime | None = None
+    missing_digest: str | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    snapshots: int = 0
+    items: dict[str, _Item] = field(default_factory=dict[str, _Item])
+
+
+def _discovered(window: TestWindow, evidence: StoredEvidence, dataset: Dataset) -> _Found:
+    found = _Found()
+    just_before = window.start - timedelta(microseconds=1)
+    before = evidence.snapshot_before(dataset, window.scope_item_id, just_before)
+    if before is not None:
+        _add(found, dataset, *before, in_window=False)
+    for observed_at, rows, digest in evidence.snapshots(dataset, window.scope_item_id, window.start, window.end):
+        found.snapshots += 1
+        _add(found, dataset, observed_at, rows, digest, in_window=True)
+    return found
+
+
+def _add(
+    found: _Found, dataset: Dataset, observed_at: datetime, rows: list[Row], digest: str, *, in_window: bool
+) -> None:
+    shown: set[str] = set()
+    for row in rows:
+        item = _read(dataset, row, observed_at, digest, in_window)
+        known = found.items.get(item.id)
+        if known is not None:
+            item.created_at = item.created_at or known.created_at
+            if known.shown_in_window:
+                item.first_seen, item.first_digest = known.first_seen, known.first_digest
+        found.items[item.id] = item
+        shown.add(item.id)
+    for item in found.items.values():
+        if item.id not in shown and item.missing_since is None:
+            item.missing_since, item.missing_digest = observed_at, digest
+
+
+def _read(dataset: Dataset, row: Row, observed_at: datetime, digest: str, in_window: bool) -> _Item:
+    if dataset is REPOSITORIES:
+        marks = [word for word, true in (("archived", row["archived"]), ("fork", row["fork"])) if true]
+        item_id, name = f"github:{row['repo_id']}", row["repo_name"]
+        kind = " ".join([*marks, "repository"])
+    else:
+        item_id, name = f"aws:{row['account_id']}", row["name"] or row["account_id"]
+        suspended = (row["status"] or "").casefold() not in ("active", "")
+        kind = f"AWS account ({row['status'].lower()})" if suspended else "AWS account"
+    return _Item(item_id, name, row["created_at"], observed_at, digest, digest, kind, row, in_window)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """Who decided what, and when it counts as decided; None where it was always so."""
+
+    words: str
+    at: datetime | None
+
+
+class _Decisions:
+    """What the programme and the scope register say of items."""
+
+    def __init__(self, window: TestWindow) -> None:
+        self._zone = window.programme.timezone
+        self._scope = window.programme.scope
+        self._by_item: dict[str, list[Row]] = {}
+        for row in window.registers.get("scope", ()):
+            if row.get("reason") and row.get("decided_by"):
+                self._by_item.setdefault(str(row["item_id"]), []).append(row)
+        start: date = window.programme.observation_period.start
+        first = start_of(start, self._zone)
+        assert first is not None
+        self.period_start = first
+        self.allowed = timedelta(days=window.programme.evidence_rules.scope_decision_days)
+
+    def of(self, item: _Item) -> _Decision | None:
+        """The first decision on an item, None where nobody decided."""
+        if self._named(item):
+            return _Decision("in scope by the programme", None)
+        decided = [self._read(row) for row in self._by_item.get(item.id, ())]
+        return min(decided, key=lambda one: (one.at is not None, one.at or self.period_start), default=None)
+
+    def closes(self, item: _Item) -> Row | None:
+        """A decision that puts the item out of scope or ends it."""
+        rows = self._by_item.get(item.id, ())
+        return next((row for row in rows if row["decision"] == "out" or row.get("to")), None)
+
+    def _read(self, row: Row) -> _Decision:
+        recorded_at = start_of(row.get("recorded_at"), self._zone)
+        at = recorded_at if recorded_at is not None else start_of(row.get("from"), self._zone)
+        return _Decision(f"{row['decision']}, decided by {row['decided_by']} ({row['reason']})", at)
+
+    def _named(self, item: _Item) -> bool:
+        system, _, bare = item.id.partition(":")
+        if system == "aws":
+            return self._scope.aws is not None and any(account.id == bare for account in self._scope.aws.accounts)
+        if self._scope.github is None:
+            return False
+        chosen = self._scope.github.repositories
+        if chosen.topic is not None:
+            return chosen.topic in (item.row["topics"] or ())
+        full = item.name.casefold()
+        return any(name.casefold() in (full, full.rpartition("/")[2]) for name in chosen.names or ())
+
+
+def _decided(window: TestWindow, item: _Item, decisions: _Decisions) -> Outcome:
+    verdict = Verdict()
+    verdict.used(item.first_digest, item.last_digest)
+    born = item.created_at or item.first_seen
+    deadline = max(born, decisions.period_start) + decisions.allowed
+    decision = decisions.of(item)
+    subject = f"{item.name} ({item.kind}, {_since(item)})"
+    days = decisions.allowed.days
+    pending = False
+    if decision is None and window.as_of < deadline:
+        pending = True
+        verdict.holds(f"no scope decision yet; due by {format_instant(deadline)}")
+    elif decision is None:
+        verdict.fails(SCOPE_UNDECIDED, f"nobody decided within {days} days whether it is in scope")
+    elif decision.at is not None and decision.at > deadline:
+        late = f"{decision.words}, but only on {decision.at:%Y-%m-%d}, after {format_instant(deadline)}"
+        verdict.fails(SCOPE_LATE, late)
+    else:
+        verdict.holds(decision.words)
+    return Outcome(
+        control_id=window.control_id,
+        evidence_id=LINE,
+        window_id=window.window_id,
+        scope_item_id=window.scope_item_id,
+        scope_item=window.scope_item,
+        item_id=item.id,
+        event_time=born if window.start <= born < window.end else item.first_seen,
+        outcome="pending" if pending else verdict.outcome,
+        codes=tuple(verdict.codes),
+        explanation=verdict.explain(subject),
+        evidence=verdict.evidence,
+        resolves_at=deadline if pending else None,
+    )
+
+
+def _since(item: _Item) -> str:
+    if item.created_at is not None:
+        return f"created {item.created_at:%Y-%m-%d}"
+    return f"first seen {item.first_seen:%Y-%m-%d}, creation not told"
+
+
+def _vanished(window: TestWindow, item: _Item, decisions: _Decisions) -> Outcome:
+    assert item.missing_since is not None
+    verdict = Verdict()
+    verdict.used(item.last_digest, *(() if item.missing_digest is None else (item.missing_digest,)))
+    closed = decisions.closes(item)
+    if closed is None:
+        verdict.fails(ITEM_VANISHED, "no longer in the inventory, and no decision closes it")
+    else:
+        verdict.holds(f"no longer in the inventory; closed by {closed['decided_by']} ({closed['reason']})")
+    return Outcome(
+        control_id=window.control_id,
+        evidence_id=LINE,
+        window_id=window.window_id,
+        scope_item_id=window.scope_item_id,
+        scope_item=window.scope_item,
+        item_id=f"{item.id}@{format_instant(item.missing_since)}",
+        event_time=item.missing_since,
+        outcome=verdict.outcome,
+        codes=tuple(verdict.codes),
+        explanation=verdict.explain(f"{item.name} ({item.kind})"),
+        evidence=verdict.evidence,
+    )
