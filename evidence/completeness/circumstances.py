@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from evidence.completeness.coverage import CLOCK_TOLERANCE, Span, subtract_span
 from evidence.completeness.instants import optional_ticks, ticks
 from evidence.completeness.model import VERIFIED, CellInputs, NotApplicable
 from evidence.completeness.windows import Window
+
+
+class Note(NamedTuple):
+    """An approved not-applicable note: its interval and the arrival from which on it counts."""
+
+    start: int
+    end: int
+    recorded: int
+
+
+class Demand(NamedTuple):
+    """What of a window must be proven: the window less its notes.
+
+    From here on the remainder is the window (step 2, "cut it out, go on"): it opens with its first span, closes with
+    its last, and a quorum of snapshots must stand inside it. `whole` is the window before the cut.
+    """
+
+    whole: Span
+    required: list[Span]
+    notes: list[Note]
+
+    @property
+    def opens(self) -> int:
+        return self.required[0][0]
+
+    @property
+    def closes(self) -> int:
+        return self.required[-1][1]
+
+    def contains(self, instant: int) -> bool:
+        return any(start <= instant < end for start, end in self.required)
 
 
 class Circumstances:
@@ -19,7 +51,7 @@ class Circumstances:
     __slots__ = ("_changes", "_exceptions", "_found_at", "_notes", "_pending", "_sealed_at")
 
     def __init__(self, inputs: CellInputs, now: int) -> None:
-        self._notes = sorted(note for note in map(_note, inputs.not_applicable) if note and note[2] <= now)
+        self._notes = sorted(note for note in map(_note, inputs.not_applicable) if note and note.recorded <= now)
         self._exceptions: dict[str, int] = {}
         self._found_at: dict[str, set[int]] = {}
         for entry in inputs.exceptions:
@@ -55,19 +87,16 @@ class Circumstances:
             else []
         )
 
-    def applicable(self, window: Window) -> tuple[list[Span], bool]:
-        """The window less what an approved note takes out, and whether such a note came after the fact.
-
-        After the fact is a note recorded after the end of the time it takes out of this window, even where the note
-        itself reaches further.
-        """
-        required: list[Span] = [(window.start, window.end)]
-        retroactive = False
-        for start, end, recorded in self._notes:
-            if start < window.end and end > window.start and start < end:
-                retroactive = retroactive or recorded > min(end, window.end)
-                required = subtract_span(required, start, end)
-        return required, retroactive
+    def demand(self, window: Window) -> Demand:
+        """The window less what approved notes take out of it; nothing may be left."""
+        whole = (window.start, window.end)
+        required: list[Span] = [whole]
+        if not self._notes:
+            return Demand(whole, required, [])
+        notes = [note for note in self._notes if max(note.start, window.start) < min(note.end, window.end)]
+        for note in notes:
+            required = subtract_span(required, note.start, note.end)
+        return Demand(whole, required, notes)
 
     def exceptions(self, window: Window) -> int:
         """Open exceptions of the window."""
@@ -96,8 +125,14 @@ def _names(window: Window) -> Iterable[str]:
     return calendar.names if len(calendar.names) == 1 else (calendar.window_id, *calendar.names)
 
 
-def _note(note: NotApplicable) -> tuple[int, int, int] | None:
-    """Interval and the time from which on it counts; None for what is no note (sections 5, 7 and 10a).
+def retroactive(demand: Demand, window: Window) -> bool:
+    """Whether a note came after the fact: recorded after the end of the time it takes out of this window, even where
+    the note itself reaches further (section 7)."""
+    return any(note.recorded > min(note.end, window.end) for note in demand.notes)
+
+
+def _note(note: NotApplicable) -> Note | None:
+    """None for what is no note (sections 5, 7 and 10a).
 
     Without a named requester nobody can show that the approver is another person, so that is no note either. An
     approval dated after its arrival counts from the later of the two.
@@ -107,4 +142,4 @@ def _note(note: NotApplicable) -> tuple[int, int, int] | None:
     if not requester or not approver or requester == approver or not (note.reason or "").strip():
         return None
     known = [ticks(at) for at in (note.recorded_at, note.approved_at) if at is not None]
-    return (ticks(note.from_), ticks(note.to), max(known)) if known else None
+    return Note(ticks(note.from_), ticks(note.to), max(known)) if known else None

@@ -6,6 +6,7 @@ A span is a half-open pair of ticks; a set of spans is a sorted list of disjoint
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from evidence.completeness.instants import SECOND, days_to_ticks, hours_to_ticks
@@ -92,6 +93,9 @@ class Claim(NamedTuple):
     run: Run
 
 
+_ARRIVAL = itemgetter(2)
+
+
 class Claims(NamedTuple):
     """Claims in order of arrival: those whose file verifies, and all of them as if every file did."""
 
@@ -112,41 +116,38 @@ def longest_memory(requirement: Requirement) -> int | None:
     return longest
 
 
-def claim_bounds(run: Run, lag: int, memory: int | None) -> Span | None:
-    """The interval `run` may claim, or None: both trims of section 4."""
-    at = run.ticks
-    if at.started > at.recorded + CLOCK_TOLERANCE:
-        return None
-    if run.status == "error" or (run.status == "truncated" and at.complete_until is None):
-        return None
-    start = at.from_ if memory is None else max(at.from_, at.started - memory)
-    end = min(at.to, at.started - lag)
-    if at.complete_until is not None and at.complete_until < end:
-        end = at.complete_until
-    return (start, end) if start < end else None
+def claim_bounds(run: Run, requirement: Requirement) -> Span | None:
+    """The interval `run` may claim if its file verifies, in ticks, or None."""
+    claims = claims_of((run,), requirement, run.ticks.recorded).trusted
+    return (claims[0].start, claims[0].end) if claims else None
 
 
 def claims_of(runs: Iterable[Run], requirement: Requirement, now: int) -> Claims:
-    """The claims of all runs that the store knew at `now`."""
+    """The claims of all runs that the store knew at `now`: both trims of section 4."""
     lag = hours_to_ticks(requirement.lag_hours)
     memory = longest_memory(requirement)
     trusted: list[Claim] = []
     all_sound = True
     for run in runs:
-        if run.ticks.recorded > now:
+        start, end, started, recorded, complete_until = run.ticks
+        # Its own time is when it started: the interval asked for may lie ahead of the clock, a claim can't.
+        if recorded > now or started > recorded + CLOCK_TOLERANCE:
             continue
-        bounds = claim_bounds(run, lag, memory)
-        if bounds is None:
+        if run.status != "ok" and (run.status == "error" or complete_until is None):
             continue
-        all_sound = all_sound and run.integrity == VERIFIED
-        trusted.append(Claim(bounds[0], bounds[1], run.ticks.recorded, run))
-    trusted.sort(key=_arrival)
+        if memory is not None and started - memory > start:
+            start = started - memory
+        if started - lag < end:
+            end = started - lag
+        if complete_until is not None and complete_until < end:
+            end = complete_until
+        if start < end:
+            trusted.append(Claim(start, end, recorded, run))
+            if run.integrity != VERIFIED:
+                all_sound = False
+    trusted.sort(key=_ARRIVAL)
     sound = trusted if all_sound else [claim for claim in trusted if claim.run.integrity == VERIFIED]
     return Claims(sound, trusted)
-
-
-def _arrival(claim: Claim) -> tuple[int, int, int]:
-    return claim.recorded, claim.start, claim.end
 
 
 def query_groups(claims: Sequence[Claim]) -> list[tuple[str, Sequence[Claim]]]:
@@ -165,7 +166,7 @@ def query_groups(claims: Sequence[Claim]) -> list[tuple[str, Sequence[Claim]]]:
 
 
 class Arrived(Protocol):
-    """A stretch of covered time and the arrival from which on it was covered."""
+    """A stretch of time that needs no more proof, and the arrival from which on it needed none."""
 
     @property
     def start(self) -> int: ...
@@ -176,7 +177,7 @@ class Arrived(Protocol):
 
 
 def fill(required: list[Span], claims: Iterable[Arrived]) -> tuple[int | None, list[Span]]:
-    """Lay claims over `required` in order of arrival.
+    """Lay `claims`, which come in order of arrival, over `required`.
 
     Returns the arrival that completed it (None if it stays incomplete) and what is left uncovered.
     """

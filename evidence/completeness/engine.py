@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from evidence.completeness.circumstances import Circumstances
+from evidence.completeness.circumstances import Circumstances, Demand, retroactive
 from evidence.completeness.finding import Finding, latest_attempt_failed
 from evidence.completeness.instants import instant, optional_instant, ticks
 from evidence.completeness.model import Cell, CellInputs, Hole, Item, Period, Requirement, State
@@ -59,30 +59,30 @@ def _cell(
         closes = window.calendar.closes_in_period
         flags = set[str]() if closes else {"window_closes_outside_period"}
         return _build(window, requirement, "not_in_effect", Finding(satisfied=False, flags=flags))
-    required, retroactive = circumstances.applicable(window)
-    if not required:  # step 2
-        flags = {"na_retroactive"} if retroactive else set[str]()
+    demand = circumstances.demand(window)
+    if not demand.required:  # step 2
+        flags = {"na_retroactive"} if retroactive(demand, window) else set[str]()
         return _build(window, requirement, "not_applicable", Finding(satisfied=False, flags=flags))
     exceptions = circumstances.exceptions(window)
     if isinstance(judge, RecordJudge):
-        human = judge.judge(window, required)
+        human = judge.judge(window, demand)
         finding = human.proof
 
         def failed() -> bool:
-            return latest_attempt_failed(inputs.runs, window, now)
+            return latest_attempt_failed(inputs.runs, demand, now)
 
         state = _human_state(human, window, requirement, exceptions, now, failed)
     else:
-        finding = judge.judge(window, required)
+        finding = judge.judge(window, demand)
 
         def failed() -> bool:
-            since = judge.last_success(window) if isinstance(judge, SnapshotJudge) else None
-            return latest_attempt_failed(inputs.runs, window, now, since)
+            since = judge.last_success(demand) if isinstance(judge, SnapshotJudge) else None
+            return latest_attempt_failed(inputs.runs, demand, now, since)
 
-        state = _machine_state(finding, window, exceptions, now, failed)
+        state = _machine_state(finding, window, demand, exceptions, now, failed)
     if finding.satisfied and finding.late:
         finding.flags.add("late")
-    if retroactive:
+    if demand.notes and retroactive(demand, window):
         finding.flags.add("na_retroactive")
     pending = circumstances.pending(window)
     if pending:
@@ -102,14 +102,16 @@ def _covered_state(finding: Finding, exceptions: int, late: State) -> State:
     return late if finding.late else "collected"
 
 
-def _machine_state(finding: Finding, window: Window, exceptions: int, now: int, failed: Callable[[], bool]) -> State:
+def _machine_state(
+    finding: Finding, window: Window, demand: Demand, exceptions: int, now: int, failed: Callable[[], bool]
+) -> State:
     if finding.satisfied:  # 3
         return _covered_state(finding, exceptions, "collected_late")
     if finding.only_if_trusted:  # 4
         return "invalid"
     if finding.loss.gap == "unrecoverable":  # 5
         return "partial" if finding.some_proof else "missing_unrecoverable"
-    if now < window.end:  # 6
+    if now < demand.closes:  # 6
         return "not_due"
     if now <= window.calendar.deadline:  # 7
         return "failed" if failed() else "due"

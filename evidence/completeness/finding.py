@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evidence.completeness.circumstances import Demand
+from evidence.completeness.coverage import overlaps
 from evidence.completeness.model import Run
 from evidence.completeness.recoverability import NO_LOSS, HoleTicks, Loss
-from evidence.completeness.windows import Window
 
 
 @dataclass(slots=True)
@@ -33,16 +34,15 @@ class Finding:
     flags: set[str] = field(default_factory=set[str])
 
 
-def latest_attempt_failed(runs: Sequence[Run], window: Window, now: int, since: int | None = None) -> bool:
-    """Whether the latest run that asked for any time of the window ended in error (section 5, `failed`).
+def latest_attempt_failed(runs: Sequence[Run], demand: Demand, now: int, since: int | None = None) -> bool:
+    """Whether the latest run that asked for any of the required time ended in error (section 5, `failed`).
 
-    Of runs started at the same instant the one that failed counts. `since` is a later success of another kind.
+    Latest is what the store learnt last, then what started last; of equals the one that failed counts. `since` is the
+    arrival of the latest success of another kind.
     """
-    latest: tuple[int, bool] | None = None if since is None else (since, False)
+    latest = (since if since is not None else -1, -1, False)
     for run in runs:
         at = run.ticks
-        if at.recorded <= now and at.from_ < window.end and at.to > window.start:
-            attempt = (at.started, run.status == "error")
-            if latest is None or attempt > latest:
-                latest = attempt
-    return latest is not None and latest[1]
+        if at.recorded <= now and overlaps(demand.required, at.from_, at.to):
+            latest = max(latest, (at.recorded, at.started, run.status == "error"))
+    return latest[2]

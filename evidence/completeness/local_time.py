@@ -5,7 +5,7 @@ A local time that does not exist is the first instant after the jump; one that o
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -54,8 +54,3 @@ def midnight(day: date, tz: str) -> int:
 def local_wall(tick: int, tz: str) -> datetime:
     """The naive local time at `tick`."""
     return instant(tick).astimezone(zone(tz)).replace(tzinfo=None, fold=0)
-
-
-def add_local_days(tick: int, days: int, tz: str) -> int:
-    """The same wall-clock time `days` local calendar days later."""
-    return local_instant(local_wall(tick, tz) + timedelta(days=days), tz)

@@ -198,6 +198,13 @@ class Run:
         object.__setattr__(self, "ticks", at)
 
 
+class SnapshotTicks(NamedTuple):
+    """A snapshot's instants as ticks; sorts by observation."""
+
+    observed: int
+    recorded: int
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The state of the item observed at one instant; `reconstructed` when rebuilt from a source's own history."""
@@ -206,6 +213,10 @@ class Snapshot:
     recorded_at: datetime
     integrity: str = VERIFIED
     reconstructed: bool = False
+    ticks: SnapshotTicks = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ticks", SnapshotTicks(ticks(self.observed_at), ticks(self.recorded_at)))
 
 
 @dataclass(frozen=True, slots=True)

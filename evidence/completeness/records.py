@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from evidence.completeness.circumstances import Demand
 from evidence.completeness.coverage import Span, merge, subtract
 from evidence.completeness.finding import Finding
 from evidence.completeness.instants import days_to_ticks, hours_to_ticks, optional_ticks, ticks
@@ -15,8 +16,6 @@ from evidence.completeness.local_time import local_wall, midnight
 from evidence.completeness.model import VERIFIED, CellInputs, Period, Record, Requirement
 from evidence.completeness.recoverability import HoleTicks, Loss
 from evidence.completeness.windows import PERIOD, Window, period_bounds
-
-_MISMATCH = "integrity_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,9 @@ class RecordJudge:
         self._heard = _heard(inputs.records, requirement, now)
         self._packs = {pack.window for pack in inputs.packs if ticks(pack.recorded_at) <= now}
 
-    def judge(self, window: Window, required: list[Span]) -> HumanFinding:
+    def judge(self, window: Window, demand: Demand) -> HumanFinding:
         if self._requirement.is_currency:
-            return self._judge_currency(window, required)
+            return self._judge_currency(demand)
         return self._judge_periodic(window)
 
     def _judge_periodic(self, window: Window) -> HumanFinding:
@@ -63,7 +62,7 @@ class RecordJudge:
         mine = [
             one
             for one in self._heard
-            if one.for_window in calendar.names and window.calendar.start <= one.performed < calendar.late_limit
+            if one.for_window in calendar.names and calendar.natural_start <= one.performed < calendar.late_limit
         ]
         sound = [one for one in mine if not one.defects]
         limit = calendar.late_limit
@@ -73,7 +72,8 @@ class RecordJudge:
             served = sound[0]  # the earliest performance
             finding.proof_at = min(one.recorded for one in sound)
             finding.late = served.performed > calendar.deadline
-            finding.flags.update(served.flags, self._place(served), _warning(mine))
+            finding.flags.update(served.flags, self._place(served))
+            finding.flags.update(_warning([one for one in self._heard if one.for_window in calendar.names]))
         else:
             # Nothing counts, so every record that names the window says why it does not.
             for one in self._heard:
@@ -84,8 +84,9 @@ class RecordJudge:
             finding.loss = Loss("unrecoverable", limit, None) if lost else Loss("recoverable", limit, limit)
         return HumanFinding(finding, lost=lost, overdue=overdue, pack_ready=self._pack_ready(calendar.names))
 
-    def _judge_currency(self, window: Window, required: list[Span]) -> HumanFinding:
-        end = window.end
+    def _judge_currency(self, demand: Demand) -> HumanFinding:
+        # The end of the period is that of what must be proven, where item, control or a note end it earlier.
+        required, end = demand.required, demand.closes
         until = min(end, self._now)
         elapsed = [(low, min(high, until)) for low, high in required if low < until]
         mine = [one for one in self._heard if one.for_window in (None, PERIOD)]
@@ -95,7 +96,7 @@ class RecordJudge:
         finding = Finding(satisfied=covered, late=bool(lapses))
         if not covered and len(sound) < len(mine):
             finding.only_if_trusted = self._currency(mine, required, elapsed, end)[0]
-        serving = [one for one in sound if one.performed < end and self._lapse(one.performed) > window.start]
+        serving = [one for one in sound if one.performed < end and self._lapse(one.performed) > demand.opens]
         for one in serving:
             finding.flags.update(one.flags, self._place(one))
         if serving and min(one.performed for one in sound) >= self._period_start:
@@ -164,7 +165,7 @@ class RecordJudge:
 
 def _warning(records: Sequence[_Heard]) -> tuple[str, ...]:
     """A good record beside one whose file no longer verifies."""
-    return ("integrity_warning",) if any(_MISMATCH in one.defects for one in records) else ()
+    return ("integrity_warning",) if any("integrity_warning" in one.defects for one in records) else ()
 
 
 def _heard(records: Sequence[Record], requirement: Requirement, now: int) -> list[_Heard]:
@@ -192,7 +193,7 @@ def _defects(record: Record, requirement: Requirement, claimed: int, performed: 
     """Why a record can't count, as flags; see sections 4 and 10a."""
     defects: list[str] = []
     if record.integrity != VERIFIED:
-        defects.append(_MISMATCH)
+        defects.append("integrity_warning")
     if claimed > recorded:
         defects.append("performed_after_recorded")
     if record.undecided > 0:

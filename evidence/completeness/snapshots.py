@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from operator import attrgetter
 
+from evidence.completeness.circumstances import Demand
 from evidence.completeness.coverage import (
     CLOCK_TOLERANCE,
     Span,
     claims_of,
     fill,
-    merge,
     overlaps,
     query_groups,
     subtract,
+    subtract_span,
 )
 from evidence.completeness.finding import Finding
-from evidence.completeness.instants import DAY, hours_to_ticks, ticks
-from evidence.completeness.model import (
-    DEFAULT_MAX_GAP_HOURS,
-    VERIFIED,
-    CellInputs,
-    Requirement,
-    Snapshot,
-)
+from evidence.completeness.instants import DAY, hours_to_ticks
+from evidence.completeness.model import DEFAULT_MAX_GAP_HOURS, VERIFIED, CellInputs, Requirement, Snapshot
 from evidence.completeness.recoverability import HoleTicks, Loss, Memory, loss_of
 from evidence.completeness.windows import Window
 
@@ -32,62 +28,61 @@ _LIVE_WITHIN = DAY
 """A reading of the present reaches the store within a day; what arrives later at a source that can replay the past is
 shown as reconstructed even where the collector did not say so."""
 
-
-class _Seen(NamedTuple):
-    observed: int
-    recorded: int
-    snapshot: Snapshot
-
-
-class _Shown(NamedTuple):
-    """A stretch of time that a snapshot, or the allowance, covers from its arrival on."""
-
-    start: int
-    end: int
-    recorded: int
+_OBSERVATION = attrgetter("ticks")
 
 
 class _Timeline:
-    """What a set of snapshots covers: `[t, t + gap)` each, and one allowance at the start when none is earlier."""
+    """What a set of snapshots covers: `[t, t + gap)` each, and one allowance at the start when none is earlier.
 
-    __slots__ = ("allowance", "allowance_proven_at", "cover", "earlier_at", "observed", "seen")
+    "Earlier" is any good snapshot from before the start, however old. A first snapshot exactly one gap after the start
+    is not inside the half-open allowance.
+    """
 
-    def __init__(self, seen: list[_Seen], begin: int, gap: int) -> None:
-        self.seen = seen  # in order of observation
-        self.observed = [snapshot.observed for snapshot in seen]
+    __slots__ = ("allowance", "allowance_proven", "begin", "cover", "gap", "observed", "seen")
+
+    def __init__(self, seen: Sequence[Snapshot], begin: int, gap: int) -> None:
+        """`seen` in order of observation."""
+        self.seen = seen
+        self.begin = begin
+        self.gap = gap
+        self.observed = [snapshot.ticks.observed for snapshot in seen]
         first = bisect_left(self.observed, begin)
-        self.earlier_at = min((snapshot.recorded for snapshot in seen[:first]), default=None)
         self.allowance: Span | None = None if first else (begin, begin + gap)
-        spans = [(observed, observed + gap) for observed in self.observed]
-        if self.allowance:
-            spans.append(self.allowance)
-        self.cover = merge(spans)
-        within = seen[first : bisect_left(self.observed, begin + gap)]
-        self.allowance_proven_at = min((snapshot.recorded for snapshot in within), default=None)
+        self.allowance_proven = not first and bisect_left(self.observed, begin + gap) > 0
+        self.cover = self._merged()
 
-    def inside(self, required: list[Span]) -> list[_Seen]:
-        found: list[_Seen] = []
-        for start, end in required:
-            found += self.seen[bisect_left(self.observed, start) : bisect_left(self.observed, end)]
-        return found
+    def _merged(self) -> list[Span]:
+        # In order: without an earlier snapshot the allowance starts before every other stretch and ends before it.
+        cover: list[Span] = [self.allowance] if self.allowance else []
+        for at in self.observed:
+            if cover and at <= cover[-1][1]:
+                cover[-1] = (cover[-1][0], at + self.gap)
+            else:
+                cover.append((at, at + self.gap))
+        return cover
 
-    def unproven(self, required: list[Span]) -> bool:
+    def inside(self, required: Sequence[Span]) -> int:
+        """How many snapshots stand in `required`."""
+        return sum(bisect_left(self.observed, end) - bisect_left(self.observed, start) for start, end in required)
+
+    def unproven(self, required: Sequence[Span]) -> bool:
         """Whether `required` leans on an allowance in which no first snapshot came: no hole, but no proof either."""
-        return self.allowance is not None and self.allowance_proven_at is None and overlaps(required, *self.allowance)
+        return self.allowance is not None and not self.allowance_proven and overlaps(required, *self.allowance)
+
+    def proves(self, required: Sequence[Span], need: int) -> bool:
+        return self.inside(required) >= need and not self.unproven(required) and not subtract(required, self.cover)
 
 
 class SnapshotJudge:
     """Judges every window of one snapshot requirement and item."""
 
     __slots__ = (
-        "_begin",
         "_bridge",
         "_damaged",
-        "_gap",
+        "_in_order",
         "_memory",
         "_now",
         "_requirement",
-        "_runs",
         "_sound",
         "_target",
         "_trusted",
@@ -96,64 +91,63 @@ class SnapshotJudge:
     def __init__(self, requirement: Requirement, inputs: CellInputs, now: int, begin: int) -> None:
         """`begin`: the latest of period start, item start and control start (10a)."""
         self._now = now
-        self._begin = begin
         self._requirement = requirement
         self._memory = Memory(requirement)
-        gap_hours = requirement.max_gap_hours
-        self._gap = hours_to_ticks(DEFAULT_MAX_GAP_HOURS if gap_hours is None else gap_hours)
+        hours = requirement.max_gap_hours
+        gap = hours_to_ticks(DEFAULT_MAX_GAP_HOURS if hours is None else hours)
         seen = _known(inputs.snapshots, requirement, now)
-        sound = [one for one in seen if one.snapshot.integrity == VERIFIED]
-        self._damaged = [one for one in seen if one.snapshot.integrity != VERIFIED]
-        self._sound = _Timeline(sound, begin, self._gap)
-        self._trusted = _Timeline(seen, begin, self._gap) if self._damaged else self._sound
+        sound = [snapshot for snapshot in seen if snapshot.integrity == VERIFIED]
+        self._damaged = [
+            snapshot.ticks.observed
+            for snapshot in inputs.snapshots
+            if snapshot.integrity != VERIFIED and snapshot.ticks.recorded <= now
+        ]
+        self._sound = _Timeline(sound, begin, gap)
+        self._trusted = _Timeline(seen, begin, gap) if self._damaged else self._sound
+        self._in_order = all(left.ticks.recorded <= right.ticks.recorded for left, right in pairwise(sound))
         target = requirement.target_gap_hours
         self._target = None if target is None else _Timeline(sound, begin, hours_to_ticks(target)).cover
-        self._runs = inputs.runs
         self._bridge = claims_of(inputs.runs, requirement, now).sound if inputs.runs else []
 
-    def judge(self, window: Window, required: list[Span]) -> Finding:
-        """Judge `required`, the window less what is not applicable."""
-        timeline = self._sound
-        inside = timeline.inside(required)
+    def judge(self, window: Window, demand: Demand) -> Finding:
+        """Judge what of the window must be proven."""
+        required = demand.required
+        inside = self._sound.inside(required)
         need = 0 if window.short_stub else self._requirement.min_count
-        left = subtract(required, timeline.cover)
-        unproven = timeline.unproven(required)
-        begun = self._now >= window.start  # an earlier snapshot alone does not prove a window that has not begun
-        finding = Finding(
-            satisfied=begun and not left and not unproven and len(inside) >= need, some_proof=bool(inside)
-        )
-        if window.short_stub:
-            finding.flags.add("stub_without_quorum")
+        left = subtract(required, self._sound.cover)
+        unproven = self._sound.unproven(required)
+        # A snapshot from before can't prove a window that has not begun.
+        begun = self._now >= demand.opens
+        finding = Finding(satisfied=begun and inside >= need and not left and not unproven, some_proof=inside > 0)
         if finding.satisfied:
-            finding.proof_at = self._complete_at(required, inside, need)
+            finding.proof_at = self._complete_at(demand, need)
             finding.late = finding.proof_at > window.calendar.deadline
-            finding.population = len(inside)
-            if self._bridge and self._bridged(required):
-                finding.flags.add("bridged_by_stream")
+            finding.population = inside
         else:
-            self._judge_loss(finding, window, left, need - len(inside), unproven)
-            finding.only_if_trusted = begun and self._satisfied_if_trusted(required, need)
-        self._flag(finding, window, required, inside)
+            self._judge_loss(finding, demand, left, need - inside, unproven)
+            finding.only_if_trusted = begun and bool(self._damaged) and self._trusted.proves(required, need)
+        self._flag(finding, window, demand)
         return finding
 
-    def last_success(self, window: Window) -> int | None:
-        """Arrival of the latest snapshot inside the window, damaged or not: an attempt that did not fail."""
-        times = [one.recorded for one in self._trusted.inside([(window.start, window.end)])]
+    def last_success(self, demand: Demand) -> int | None:
+        """Arrival of the latest snapshot inside, damaged or not: an attempt that did not fail."""
+        times = [one.ticks.recorded for one in self._trusted.seen if demand.contains(one.ticks.observed)]
         return max(times, default=None)
 
-    def _judge_loss(self, finding: Finding, window: Window, left: list[Span], lacking: int, unproven: bool) -> None:
-        closed = self._now >= window.end
-        until = window.end if closed else self._now
+    def _judge_loss(self, finding: Finding, demand: Demand, left: list[Span], lacking: int, unproven: bool) -> None:
+        opens, closes = demand.opens, demand.closes
+        closed = self._now >= closes
+        until = closes if closed else self._now
         spans = [(low, min(high, until)) for low, high in left if low < until]
-        # A quorum is missed, and an allowance left without its snapshot, only once no snapshot can come any more.
+        # A quorum is missed once the window has closed (10a: W1 + R, W1 being its end: the last instant that could
+        # still be rebuilt). An allowance nobody proved is missed at its end; in a closed window it may still be proven.
         finding.missing = max(lacking, 0) if closed else 0
-        ends = [window.end] if finding.missing else []
-        if closed and unproven and self._sound.allowance:
+        ends = [closes] if finding.missing else []
+        if unproven and self._sound.allowance and (closed or self._now >= self._sound.allowance[1]):
             ends.append(self._sound.allowance[1])
         if self._requirement.reconstructible:
             finding.holes = [self._memory.hole(low, high) for low, high in spans]
-            # 10a: W1 + R, W1 being the end of the clipped window: the last instant that could still be rebuilt.
-            replayable = [self._replayable_until(window.start, end) for end in ends]
+            replayable = [self._replayable_until(opens, end) for end in ends]
             finding.loss = loss_of([*finding.holes, *replayable], self._now)
             return
         finding.holes = [HoleTicks(low, high, low, low) for low, high in spans]
@@ -163,105 +157,78 @@ class SnapshotJudge:
             # A short stub whose first snapshot may still come within the allowance.
             finding.loss = Loss("recoverable", min(ends), min(ends))
 
-    def _replayable_until(self, start: int, end: int) -> HoleTicks:
-        hole = self._memory.hole(start, end)
-        if hole.first_loss is None:
+    def _replayable_until(self, opens: int, end: int) -> HoleTicks:
+        hole = self._memory.hole(opens, end)
+        if hole.total_loss is None:
             return hole
-        lost = max(hole.total_loss or end, end)
-        return HoleTicks(start, end, lost, lost)
+        lost = max(hole.total_loss, end)
+        return HoleTicks(opens, end, lost, lost)
 
-    def _complete_at(self, required: list[Span], inside: list[_Seen], need: int) -> int:
+    def _complete_at(self, demand: Demand, need: int) -> int:
         """The earliest arrival at which quorum and coverage stood (section 5, `proof_at`)."""
         timeline = self._sound
-        reach = required[0][0] - self._gap
-        first = bisect_left(timeline.observed, reach)
-        last = bisect_left(timeline.observed, required[-1][1])
-        shown = [_Shown(one.observed, one.observed + self._gap, one.recorded) for one in timeline.seen[first:last]]
-        allowed = (
-            [_Shown(self._begin, self._begin + self._gap, timeline.allowance_proven_at)]
-            if timeline.allowance_proven_at is not None
-            else []
-        )
-        if timeline.earlier_at is None:
-            candidates = [_when(required, [*allowed, *shown], inside, need)]
+        if demand.notes or not self._in_order:
+            return self._complete_at_by_trial(demand, need)
+        opens, closes = demand.whole
+        if timeline.allowance and timeline.allowance[1] >= closes:
+            last = 0  # the first snapshot proves the allowance
         else:
-            # Until the first snapshot from before the start arrived, the allowance stood in its place.
-            before = timeline.earlier_at
-            candidates = [
-                _when(required, shown, inside, need),
-                _when(
-                    required,
-                    [one for one in [*allowed, *shown] if one.recorded < before],
-                    [one for one in inside if one.recorded < before],
-                    need,
-                ),
-            ]
-        # A window of which every snapshot came from elsewhere (no quorum) is complete at its coverage alone.
-        return min(at for at in candidates if at is not None)
+            # Snapshots arrived in order, so the cover grew forward and was whole with the first that reaches the end.
+            last = bisect_left(timeline.observed, closes - timeline.gap)
+        if need:
+            last = max(last, bisect_left(timeline.observed, opens) + need - 1)
+        return timeline.seen[last].ticks.recorded
 
-    def _satisfied_if_trusted(self, required: list[Span], need: int) -> bool:
-        if not self._damaged:
-            return False
-        timeline = self._trusted
-        return (
-            len(timeline.inside(required)) >= need
-            and not subtract(required, timeline.cover)
-            and not timeline.unproven(required)
-        )
+    def _complete_at_by_trial(self, demand: Demand, need: int) -> int:
+        timeline = self._sound
+        arrivals = {snapshot.ticks.recorded for snapshot in timeline.seen}
+        for arrival in sorted(arrivals | {note.recorded for note in demand.notes}):
+            required: list[Span] = [demand.whole]
+            for note in demand.notes:
+                if note.recorded <= arrival:
+                    required = subtract_span(required, note.start, note.end)
+            then = [snapshot for snapshot in timeline.seen if snapshot.ticks.recorded <= arrival]
+            if required and _Timeline(then, timeline.begin, timeline.gap).proves(required, need):
+                return arrival
+        raise AssertionError("a window proven by all snapshots is proven at the last arrival")
 
-    def _bridged(self, required: list[Span]) -> bool:
-        return any(not fill(required, claims)[1] for _, claims in query_groups(self._bridge))
-
-    def _flag(self, finding: Finding, window: Window, required: list[Span], inside: list[_Seen]) -> None:
-        if self._damaged and not finding.only_if_trusted:
-            damaged = (one.observed for one in self._damaged)
-            if any(low <= observed < high for observed in damaged for low, high in required):
-                finding.flags.add("integrity_warning")
-        if any(_is_reconstructed(one, self._requirement) for one in inside):
+    def _flag(self, finding: Finding, window: Window, demand: Demand) -> None:
+        if window.short_stub:
+            finding.flags.add("stub_without_quorum")
+        if any(demand.contains(observed) for observed in self._damaged):
+            finding.flags.add("integrity_warning")
+        if self._requirement.reconstructible and any(
+            _is_reconstructed(one) and demand.contains(one.ticks.observed) for one in self._sound.seen
+        ):
             finding.flags.add("reconstructed")
         if self._target is not None:
-            until = min(window.end, self._now)
-            elapsed = [(low, min(high, until)) for low, high in required if low < until]
+            now = self._now
+            elapsed = [(low, min(high, now)) for low, high in demand.required if low < now]
             if subtract(elapsed, self._target):
                 finding.flags.add("sparse")
+        if finding.satisfied and self._bridge and self._bridged(demand):
+            finding.flags.add("bridged_by_stream")
+
+    def _bridged(self, demand: Demand) -> bool:
+        return any(not fill(demand.required, claims)[1] for _, claims in query_groups(self._bridge))
 
 
-def _known(snapshots: Sequence[Snapshot], requirement: Requirement, now: int) -> list[_Seen]:
-    seen: list[_Seen] = []
-    for snapshot in snapshots:
-        one = _Seen(ticks(snapshot.observed_at), ticks(snapshot.recorded_at), snapshot)
-        # The clock rule is written for runs; a snapshot is what a run brought home, so it holds here too. And only
-        # a source that can replay the past yields a reconstruction.
-        if (
-            one.recorded <= now
-            and one.observed <= one.recorded + CLOCK_TOLERANCE
-            and (requirement.reconstructible or not snapshot.reconstructed)
-        ):
-            seen.append(one)
-    seen.sort(key=_observation)
+def _known(snapshots: Sequence[Snapshot], requirement: Requirement, now: int) -> list[Snapshot]:
+    """In order of observation.
+
+    The clock rule of section 4 is written for runs; a snapshot is what a run brought home, so it holds here too. And
+    only a source that can replay the past yields a reconstruction.
+    """
+    seen = [
+        snapshot
+        for snapshot in snapshots
+        if snapshot.ticks.recorded <= now
+        and snapshot.ticks.observed <= snapshot.ticks.recorded + CLOCK_TOLERANCE
+        and (not snapshot.reconstructed or requirement.reconstructible)
+    ]
+    seen.sort(key=_OBSERVATION)
     return seen
 
 
-def _observation(one: _Seen) -> tuple[int, int]:
-    return one.observed, one.recorded
-
-
-def _is_reconstructed(one: _Seen, requirement: Requirement) -> bool:
-    late = one.recorded - one.observed > _LIVE_WITHIN
-    return one.snapshot.reconstructed or (requirement.reconstructible and late)
-
-
-def _when(required: list[Span], shown: list[_Shown], inside: list[_Seen], need: int) -> int | None:
-    if len(inside) < need:
-        return None
-    shown.sort(key=_arrival)
-    covered_at, left = fill(required, shown)
-    if left or covered_at is None:
-        return None
-    if need == 0:
-        return covered_at
-    return max(covered_at, sorted(one.recorded for one in inside)[need - 1])
-
-
-def _arrival(shown: _Shown) -> tuple[int, int]:
-    return shown.recorded, shown.start
+def _is_reconstructed(snapshot: Snapshot) -> bool:
+    return snapshot.reconstructed or snapshot.ticks.recorded - snapshot.ticks.observed > _LIVE_WITHIN

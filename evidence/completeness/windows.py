@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from evidence.completeness.instants import DAY, instant, optional_ticks, ticks
-from evidence.completeness.local_time import add_local_days, local_wall, midnight
+from evidence.completeness.instants import instant, optional_ticks, ticks
+from evidence.completeness.local_time import local_wall, midnight
 from evidence.completeness.model import Cadence, Interval, Item, Period, Requirement
 
 PERIOD = "period"
@@ -32,19 +32,22 @@ human records), one window over the whole period (currency)."""
 class CalendarWindow:
     """A window as the calendar and the period make it, before control and item.
 
-    `start` and `end` are ticks of the part that must be proven: the period-clipped window, for periodic human
-    records the natural one. `names` are the natural ids it stands for, more than one after a merge.
+    `start` and `end` are ticks of the period-clipped window; a periodic human record may use the time since
+    `natural_start` too. `names` are the natural ids it stands for, more than one after a merge. An item created
+    after `quorum_until` is too young to be expected in a snapshot.
     """
 
     window_id: str
     names: tuple[str, ...]
     natural: Interval
+    natural_start: int
     start: int
     end: int
     due_at: datetime
     deadline_at: datetime
     deadline: int
     late_limit: int
+    quorum_until: int
     closes_in_period: bool
 
 
@@ -91,14 +94,10 @@ def windows_of(period: Period, requirement: Requirement, item: Item) -> tuple[Wi
             start = lower
         if upper is not None and upper < end:
             end = upper
-        # Section 3.3 excuses only a late-created item. A control that starts late or an item that leaves early keeps
-        # its quorum: both were known beforehand, so the conservative reading expects the snapshot.
-        short = (
-            born is not None
-            and whole.start < born == start < end
-            and end - start < (requirement.min_stub_days + 2) * DAY  # cheap test before the exact one
-            and end < add_local_days(start, requirement.min_stub_days, period.tz)
-        )
+        # Section 3.3 excuses a late-created item only: creation alone must leave fewer than min_stub_days local days
+        # to the end of the period-clipped window. A control that starts late, an item that leaves early and a
+        # not-applicable note keep the quorum.
+        short = born is not None and born > whole.start and born > whole.quorum_until
         windows.append(_clipped(whole, start, end, short))
     return tuple(windows)
 
@@ -185,12 +184,16 @@ def _calendar(
                 window_id="+".join(days.names),
                 names=days.names,
                 natural=natural,
-                start=midnight(days.first if whole else days.clipped_first, tz),
+                natural_start=midnight(days.first, tz),
+                # "The clipped window" of steps 1 and 2 is taken to be cut to the period for human lines too: what was
+                # in scope, or in effect, only before the period makes no cell of it.
+                start=midnight(days.clipped_first, tz),
                 end=midnight(closing, tz),
                 due_at=instant(due),
                 deadline_at=instant(deadline),
                 deadline=deadline,
                 late_limit=midnight(closing + timedelta(days=late_limit_days), tz),
+                quorum_until=midnight(closing - timedelta(days=min_stub_days), tz),
                 # P0 < W1 holds for every window that overlaps the period.
                 closes_in_period=not whole or days.after <= after_period,
             )
