@@ -124,14 +124,15 @@ def refuse_overrides(environ: Mapping[str, str], *, host: str | None = None, dec
     return in_force
 
 
-def peer_certificate_sha256(host: str, port: int = 443, *, timeout: float = 10.0) -> str:
-    """SHA-256, in hex, of the certificate (DER) that `host` presents, verified against the public authorities.
+def peer_certificate_sha256(host: str, port: int = 443, *, cafile: str | None = None, timeout: float = 10.0) -> str:
+    """SHA-256, in hex, of the certificate (DER) that `host` presents.
 
+    It is verified against the public authorities, or against `cafile` for a declared gateway with its own bundle.
     Raises `EndpointRefused` where the certificate does not verify and `RetriableError` where nobody answers.
     """
     import certifi  # here, because most runs read stored evidence and never open a connection
 
-    context = ssl.create_default_context(cafile=certifi.where())
+    context = ssl.create_default_context(cafile=cafile or certifi.where())
     try:
         with (
             socket.create_connection((host, port), timeout=timeout) as plain,

@@ -116,6 +116,8 @@ class CompanyIamBackend(IAMBackend):
             and (policy.attachment_count or policy.arn in self.aws_policies_in_use)
         ]
         local = [policy for policy in policies if not isinstance(policy, AWSManagedPolicy)]
+        for policy in (*local, *managed):
+            policy.policy_id = policy.id  # type: ignore[attr-defined] - moto answers no PolicyId here without it
         return {
             "users": _by_name(self.users.values()) if "User" in wanted else [],
             "groups": _by_name(self.groups.values()) if "Group" in wanted else [],

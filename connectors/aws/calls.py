@@ -1,0 +1,283 @@
+"""Every call to AWS goes through here: judged, paced, dated, counted, and kept as received.
+
+A `Caller` holds one set of credentials (one account). It is used by one thread.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3.session
+import urllib3.exceptions
+from botocore import exceptions as botocore_errors
+from botocore import xform_name
+from botocore.config import Config
+from botocore.parsers import ResponseParserError
+
+from connectors.aws.verdicts import check_clock, source_clock, verdict
+from connectors.endpoints import EndpointJudgement
+from schemas.dataset import Dataset
+from schemas.errors import ConfigurationError, EndpointRefused, IncompletePopulation, RetriableError, SchemaDrift
+from schemas.extraction import Sink
+
+CALLS_PER_SECOND: Mapping[str, float] = {"iam": 10, "organizations": 5, "sts": 20, "ec2": 10}
+"""Steady pace per service, well below what AWS allows an account, so that others are not throttled by us."""
+
+_BURST_SECONDS = 2.0
+_PARSE_ATTEMPTS = 3
+_PAGE_ATTEMPTS = 3
+_RENEW_BEFORE = timedelta(minutes=5)
+
+
+class Pacer:
+    """A token bucket per service. `pause` and `monotonic` are given, so that tests need not wait."""
+
+    def __init__(
+        self,
+        rates: Mapping[str, float] = CALLS_PER_SECOND,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rates, self._pause, self._monotonic = rates, pause, monotonic
+        self._tokens: dict[str, tuple[float, float]] = {}
+
+    def wait(self, service: str) -> None:
+        """Wait until the service's bucket holds a token, and take it."""
+        rate = self._rates[service]
+        now = self._monotonic()
+        tokens, since = self._tokens.get(service, (rate * _BURST_SECONDS, now))
+        tokens = min(rate * _BURST_SECONDS, tokens + (now - since) * rate)
+        if tokens < 1:
+            self._pause((1 - tokens) / rate)
+            now = self._monotonic()
+            tokens = max(1.0, tokens + (now - since) * rate)
+        self._tokens[service] = (tokens - 1, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One good answer, or one error that the caller said it expects (then `error_code` is set)."""
+
+    operation: str
+    parsed: Mapping[str, Any] = field(repr=False)
+    status: int
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    parameters: Mapping[str, Any]
+    served_at: datetime
+    error_code: str | None = None
+
+    def keep(self, sink: Sink, dataset: Dataset) -> Answer:
+        """Hand the answer, as received, to the sink."""
+        sink.answer(
+            dataset=dataset, method="POST", url=self.url, status=self.status, headers=self.headers, body=self.body,
+            parameters={"operation": self.operation, **self.parameters},
+        )  # fmt: skip
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A session of a reading role."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires: datetime
+
+
+@dataclass(slots=True)
+class Conduct:
+    """What all callers of one session share."""
+
+    boto: boto3.session.Session
+    region: str
+    now: Callable[[], datetime]
+    judge: Callable[[str], EndpointJudgement]
+    pacer: Pacer
+    pause: Callable[[float], None]
+    attempts: int = 10
+    requests: int = 0
+    """HTTP requests sent, repetitions included."""
+
+
+class Caller:
+    """Calls with one account's credentials. `renew` makes new ones; None: boto3's own chain, which renews itself."""
+
+    def __init__(
+        self, conduct: Conduct, account: str, principal: str, renew: Callable[[], Credentials] | None = None
+    ) -> None:
+        self.account = account
+        self.principal = principal
+        self._conduct = conduct
+        self._renew = renew
+        self._credentials: Credentials | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._received: tuple[Any, Mapping[str, Any]] | None = None
+
+    def ask(
+        self, operation: str, *, region: str | None = None, expect: Collection[str] = (), **parameters: Any
+    ) -> Answer:
+        """One call, for example `ask("iam:ListUsers", MaxItems=100)`.
+
+        Throttling, 5xx and broken connections are repeated by botocore, cut-off answers here. Error codes in `expect`
+        come back as an answer; every other error is raised as one of `schemas.errors`.
+        """
+        service, _, action = operation.partition(":")
+        region = region or self._conduct.region
+        for attempt in range(1, _PARSE_ATTEMPTS + 1):
+            sent = self._conduct.now()
+            try:
+                code = self._call(service, action, region, parameters)
+                break
+            except ResponseParserError as error:
+                if attempt == _PARSE_ATTEMPTS:
+                    raise RetriableError(
+                        f"AWS's answers to {operation} in account {self.account} were cut off or no AWS answers, "
+                        f"{attempt} times. Try again later; if it stays, look for a proxy in between."
+                    ) from error
+                self._conduct.pause(0.5 * 2**attempt)
+        else:
+            raise AssertionError("the loop above returns or raises")
+        assert self._received is not None, "botocore reports every answer before it returns"
+        http, parsed = self._received
+        headers = {str(name).lower(): str(value) for name, value in http.headers.items()}
+        if code is not None and code not in expect:
+            raise verdict(
+                operation, http.status_code, code, headers,
+                account=self.account, region=region, assumed=self._renew is not None,
+            )  # fmt: skip
+        served_at = source_clock(headers)
+        check_clock(served_at, sent, self._conduct.now())
+        return Answer(
+            operation=operation, parsed=parsed, status=http.status_code, url=http.url, headers=headers,
+            body=http.content, parameters=parameters, served_at=served_at, error_code=code,
+        )  # fmt: skip
+
+    def pages(
+        self, operation: str, *, asked: str, answered: str, more: str | None = None, **parameters: Any
+    ) -> Iterator[Answer]:
+        """Every page, to the end. `asked` and `answered` name the marker in request and answer.
+
+        With `more` (`IsTruncated`) that flag decides, and must be there; without it the marker does. A page that
+        promises more and says not where is asked for again, then the population is given up as incomplete.
+        """
+        marker: str | None = None
+        seen: set[str] = set()
+        while True:
+            answer = self._page(operation, parameters | ({} if marker is None else {asked: marker}), answered, more)
+            yield answer
+            marker = answer.parsed.get(answered) or None
+            if marker is None or (more is not None and not answer.parsed[more]):
+                return
+            if marker in seen:
+                raise IncompletePopulation(
+                    f"{operation} in account {self.account} gives the same page marker twice, so its list never ends. "
+                    "Nothing was kept; run again."
+                )
+            seen.add(marker)
+
+    def _page(self, operation: str, parameters: Mapping[str, Any], answered: str, more: str | None) -> Answer:
+        for attempt in range(1, _PAGE_ATTEMPTS + 1):
+            answer = self.ask(operation, **parameters)
+            if more is None:
+                return answer
+            if not isinstance(answer.parsed.get(more), bool):
+                raise SchemaDrift(f"{operation} answers without {more}, so nobody can tell whether there is more.")
+            if not answer.parsed[more] or answer.parsed.get(answered):
+                return answer
+            if attempt < _PAGE_ATTEMPTS:
+                self._conduct.pause(0.5 * 2**attempt)
+        raise IncompletePopulation(
+            f"{operation} in account {self.account} says that there is more and not where it goes on. Nothing was "
+            "kept; run again."
+        )
+
+    def _call(self, service: str, action: str, region: str, parameters: Mapping[str, Any]) -> str | None:
+        """Send it. Returns None, or the error code that AWS answered; what was received is in `_received`."""
+        self._received = None
+        client = self._client(service, region)
+        method = getattr(client, xform_name(action))
+        try:
+            method(**parameters)
+        except botocore_errors.ClientError as error:
+            return str(error.response.get("Error", {}).get("Code", ""))
+        except (botocore_errors.SSLError, botocore_errors.InvalidProxiesConfigError) as error:
+            raise EndpointRefused(
+                f"The TLS connection for {service}:{action} failed: the certificate is not AWS's, or something stands "
+                "in between. Look at proxies and certificate bundles before you collect anything."
+            ) from error
+        except (
+            botocore_errors.NoCredentialsError, botocore_errors.PartialCredentialsError,
+            botocore_errors.CredentialRetrievalError, botocore_errors.SSOError, botocore_errors.TokenRetrievalError,
+            botocore_errors.LoginRefreshRequired,
+        ) as error:  # fmt: skip
+            raise ConfigurationError(
+                "boto3 finds no usable AWS credentials. Set AWS_PROFILE, sign in (`aws sso login`), or run where a "
+                "role is attached; `aws sts get-caller-identity` must work."
+            ) from error
+        except (botocore_errors.HTTPClientError, botocore_errors.IncompleteReadError) as error:
+            raise RetriableError(
+                f"No answer of AWS to {service}:{action} in account {self.account} ({type(error).__name__}). Check "
+                "the network and try again."
+            ) from error
+        except urllib3.exceptions.HTTPError as error:  # botocore lets it through where a body breaks off
+            raise RetriableError(
+                f"The answer of AWS to {service}:{action} in account {self.account} broke off. Try again later."
+            ) from error
+        return None
+
+    def _client(self, service: str, region: str) -> Any:
+        if self._renew is not None and (
+            self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
+        ):
+            self._credentials = self._renew()
+            self._clients.clear()
+        client = self._clients.get((service, region))
+        if client is None:
+            client = self._clients[service, region] = self._make(service, region)
+        return client
+
+    def _make(self, service: str, region: str) -> Any:
+        held = self._credentials
+        keys: dict[str, str] = {}
+        if held is not None:
+            keys = {
+                "aws_access_key_id": held.access_key, "aws_secret_access_key": held.secret_key,
+                "aws_session_token": held.session_token,
+            }  # fmt: skip
+        client = make_client(self._conduct, service, region, keys)
+        conduct = self._conduct
+
+        def before_send(request: Any, **_: Any) -> None:
+            judgement = conduct.judge(request.url)  # the address that is really asked, whatever was configured
+            if not judgement.simulated:  # a simulation has no neighbours to be considerate of
+                conduct.pacer.wait(service)
+            conduct.requests += 1
+
+        def after_call(http_response: Any, parsed: Mapping[str, Any], **_: Any) -> None:
+            self._received = (http_response, parsed)
+
+        client.meta.events.register("before-send", before_send)
+        client.meta.events.register("after-call", after_call)
+        return client
+
+
+def make_client(conduct: Conduct, service: str, region: str, keys: Mapping[str, str]) -> Any:
+    """A client whose endpoint has been judged; on loopback never through a proxy. Raises `EndpointRefused`."""
+    config = Config(
+        connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": conduct.attempts},
+        user_agent_extra="soc2-evidence-pipeline",
+    )  # fmt: skip
+    make: Any = conduct.boto.client
+    client = make(service, region_name=region, config=config, **keys)
+    if conduct.judge(client.meta.endpoint_url).simulated and urllib.request.getproxies():
+        client = make(service, region_name=region, config=config.merge(Config(proxies={})), **keys)
+    return client

@@ -1,0 +1,69 @@
+"""The least rights that reading each dataset needs, as IAM actions. `evidence doctor` prints them as a policy.
+
+All of them are part of AWS's own `SecurityAudit` policy except `sts:AssumeRole`, which the collector itself needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "aws.accounts": (
+        "ec2:DescribeRegions",
+        "organizations:DescribeAccount",
+        "organizations:DescribeOrganization",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListRoots",
+    ),
+    "aws.sign_in": (
+        "iam:GenerateCredentialReport",
+        "iam:GetAccountPasswordPolicy",
+        "iam:GetAccountSummary",
+        "iam:GetCredentialReport",
+        "iam:ListUsers",
+    ),
+    "aws.access_keys": (
+        "iam:GenerateCredentialReport",
+        "iam:GetAccountSummary",
+        "iam:GetCredentialReport",
+        "iam:ListUsers",
+    ),
+    "aws.privileges": (
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetAccountSummary",
+    ),
+}
+"""Actions by dataset name. None of them can be limited to a resource, and none of them changes anything.
+
+`organizations:*` is needed in the management account (or a delegated administrator's) only.
+"""
+
+
+def reader_policy(datasets: Collection[str]) -> dict[str, Any]:
+    """The IAM policy of the role that is read with, for the datasets named. Raises KeyError for an unknown one."""
+    actions = sorted({action for dataset in datasets for action in ACTIONS[dataset]})
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "ReadEvidence", "Effect": "Allow", "Action": actions, "Resource": "*"}],
+    }
+
+
+def collector_policy(role_arns: Collection[str]) -> dict[str, Any]:
+    """The IAM policy of the collector's own principal: to take on the reading roles, and nothing else."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "ReadAs", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": sorted(set(role_arns))}
+        ],
+    }
+
+
+def trust_policy(collector_arn: str) -> dict[str, Any]:
+    """The trust policy of a reading role: who may take it on."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": collector_arn}, "Action": "sts:AssumeRole"}],
+    }

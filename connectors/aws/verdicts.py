@@ -1,0 +1,135 @@
+"""What an error of AWS means for the caller, and what the source's clock says. Pure functions.
+
+No text of AWS is passed on but its error code: its messages name principals and resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from schemas.errors import (
+    ClockSkew,
+    ConfigurationError,
+    EvidenceError,
+    NotLicensed,
+    PermissionDenied,
+    RetriableError,
+    SchemaDrift,
+    SourceGone,
+)
+
+MAX_SKEW_SECONDS = 60
+
+_DENIED = frozenset({
+    "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException",
+    "UnauthorizedOperation", "UnauthorizedException",
+})  # fmt: skip
+_THROTTLED = frozenset({
+    "BandwidthLimitExceeded", "EC2ThrottledException", "LimitExceeded", "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
+    "RequestThrottledException", "SlowDown", "ThrottledException", "Throttling", "ThrottlingException",
+    "TooManyRequestsException", "TransactionInProgressException",
+})  # fmt: skip
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN_CREDENTIALS = frozenset({
+    "AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException",
+    "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException",
+})  # fmt: skip
+_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"})
+_NOT_SUBSCRIBED = frozenset({"OptInRequired", "SubscriptionRequiredException"})
+_GONE = frozenset({"AccountNotFoundException", "NoSuchEntity", "NoSuchEntityException"})
+
+
+def verdict(
+    operation: str, status: int, code: str, headers: Mapping[str, str], *, account: str, region: str, assumed: bool
+) -> EvidenceError:
+    """The error to raise for an answer that is none. `operation` is `service:Operation`; header names in lower case.
+
+    `assumed`: the credentials are a session of a reading role, which ends within the hour by design.
+    """
+    where = f"account {account}"
+    if code in _CLOCK:
+        return ClockSkew(
+            f"AWS refuses {operation} because the clock of this machine is off. Synchronise it (NTP) and run again."
+        )
+    if code in _DENIED:
+        return PermissionDenied(
+            f"AWS denies {operation} in {where}. Allow it to the role that is read with, and look for a service "
+            "control policy or permissions boundary that forbids it.",
+            permission=operation,
+        )
+    if code in _THROTTLED or status == 429:
+        return RetriableError(
+            f"AWS still throttles {operation} in {where} after repeated attempts. Try again later.",
+            retry_after=_seconds(headers.get("retry-after")),
+        )
+    if status >= 500:
+        return RetriableError(
+            f"AWS failed to answer {operation} in {where} (status {status}). Try again later.",
+            retry_after=_seconds(headers.get("retry-after")),
+        )
+    if code in _EXPIRED:
+        if assumed:
+            return RetriableError(f"The role session for {where} ended during {operation}. Run again.")
+        return ConfigurationError(
+            "The AWS credentials of this machine have expired. Sign in again (for example `aws sso login`) or renew "
+            "them, then run again."
+        )
+    if code in _UNKNOWN_CREDENTIALS and service_of(operation) == "ec2":
+        return ConfigurationError(
+            f"AWS does not accept these credentials for {operation} in region {region} of {where}. If the region is "
+            "not enabled in the account, enable it or take it out of scope.aws.regions; otherwise correct the "
+            "credentials."
+        )
+    if code in _UNKNOWN_CREDENTIALS:
+        return ConfigurationError(
+            f"AWS does not know the credentials used for {operation} in {where} ({code}). Correct AWS_PROFILE or the "
+            "access key variables, or sign in again."
+        )
+    if code in _NOT_SUBSCRIBED:
+        return NotLicensed(
+            f"{where} is not signed up for the service behind {operation} in region {region}. Enable it, or take the "
+            "account or region out of scope."
+        )
+    if code in _GONE:
+        return SourceGone(f"What {operation} asks for does not exist any more in {where}.")
+    return SchemaDrift(
+        f"AWS answers {operation} in {where} with status {status}, code {code or 'none'}, which this version does not "
+        "know. The connector must be looked at."
+    )
+
+
+def source_clock(headers: Mapping[str, str]) -> datetime:
+    """The `Date` of an answer (header names in lower case). An answer without one can't be dated and is refused."""
+    text = headers.get("date")
+    if text is None:
+        raise ClockSkew("An answer has no Date header, so nothing collected now could be dated. Is it AWS?")
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except ValueError as error:
+        raise ClockSkew(
+            f"The Date header {text[:40]!r} is no date. Look at what stands between here and AWS."
+        ) from error
+
+
+def check_clock(at_source: datetime, sent: datetime, arrived: datetime) -> None:
+    """Raise `ClockSkew` where the source's clock lies more than 60 s outside the time between request and answer."""
+    ahead = (at_source - arrived).total_seconds()
+    behind = (sent - at_source).total_seconds()
+    off = max(ahead, behind)
+    if off > MAX_SKEW_SECONDS:
+        raise ClockSkew(
+            f"The clock of this machine and that of AWS differ by {off:.0f} s; more than {MAX_SKEW_SECONDS} s is "
+            "refused, because nothing could be dated. Synchronise the clock (NTP) and run again."
+        )
+
+
+def service_of(operation: str) -> str:
+    return operation.partition(":")[0]
+
+
+def _seconds(text: str | None) -> float | None:
+    """`Retry-After` in seconds; None where it is absent or a date."""
+    return float(text) if text is not None and text.isdigit() else None

@@ -1,0 +1,58 @@
+"""Which extractor fills which dataset, over all systems. Explicit: nothing is found by scanning.
+
+A system's vendor SDK is loaded when one of its extractors is asked for, and not by reading this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from schemas import aws, github
+from schemas.dataset import Dataset
+from schemas.errors import ConfigurationError
+from schemas.extraction import Extractor
+
+DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (*aws.DATASETS, *github.DATASETS)}
+"""Every dataset that has an extractor, by name."""
+
+DATASET_NAMES = frozenset(DATASETS)
+
+
+def _aws() -> Mapping[str, Extractor]:
+    from connectors.aws.extractors import EXTRACTORS
+
+    return EXTRACTORS
+
+
+def _github() -> Mapping[str, Extractor]:
+    from connectors.github.extractors import EXTRACTORS
+
+    return EXTRACTORS
+
+
+_SYSTEMS: Mapping[str, Callable[[], Mapping[str, Extractor]]] = {"aws": _aws, "github": _github}
+
+
+def extractors_of(system: str) -> Mapping[str, Extractor]:
+    """All extractors of one system, by dataset name. Raises ConfigurationError for a system without a connector."""
+    try:
+        load = _SYSTEMS[system]
+    except KeyError:
+        raise ConfigurationError(
+            f"There is no connector for {system!r}. There is one for: {_listed(_SYSTEMS)}."
+        ) from None
+    return load()
+
+
+def extractor_for(dataset: str) -> Extractor:
+    """The extractor of a dataset. Datasets with the same extractor can be filled in one pass.
+
+    Raises ConfigurationError for a dataset that nothing collects.
+    """
+    if dataset not in DATASETS:
+        raise ConfigurationError(f"Nothing collects the dataset {dataset!r}. There are: {_listed(DATASETS)}.")
+    return extractors_of(DATASETS[dataset].system)[dataset]
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(sorted(names))
