@@ -34,8 +34,8 @@ _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT
 
 # Members after `body`, in canonical order. Matched at the end of the bytes only: what a body holds can't imitate it.
 _TAIL = re.compile(
-    rb',"format":"([^"\\]*)","key_id":"([^"\\]*)","kind":"([a-z_]+)","previous":(null|"sha256:[0-9a-f]{64}"),'
-    rb'"recorded_at":"([^"\\]+)","seq":([1-9][0-9]*)(,"signature":"([A-Za-z0-9+/=]+)")\}\Z'
+    rb',"format":"([ !#-\[\]-~]*)","key_id":"([ !#-\[\]-~]*)","kind":"([a-z_]+)","previous":(null|"sha256:[0-9a-f]{64}"),'
+    rb'"recorded_at":"([ !#-\[\]-~]+)","seq":([1-9][0-9]*)(,"signature":"([A-Za-z0-9+/=]+)")\}\Z'
 )
 _TAIL_BYTES = 640
 
@@ -314,6 +314,31 @@ def entry_problems(data: bytes, header: Header) -> list[str]:
         if instant.tzinfo is None or format_recorded_at(instant) != header.recorded_at:
             problems.append(f"recorded_at {header.recorded_at!r} is not written as every entry writes it")
     return problems
+
+
+def check_chain(entries: Iterable[bytes], *, expect_head: str | None = None) -> tuple[Chain, KeyRing]:
+    """Check a whole ledger given as the bytes of its entries, from the first to the last.
+
+    Form, chain, signatures and key rules; the first thing that is wrong raises VerificationFailed with the position it
+    was found at. `expect_head` is the digest of an entry that must be among them.
+    """
+    chain, keys = Chain(), KeyRing()
+    expected = expect_head is None
+    for position, data in enumerate(entries, start=1):
+        try:
+            header = chain.take(data)
+            problems = entry_problems(data, header)
+            signature_problem = keys.signature_problem(data, header)
+            if problems or signature_problem is not None:
+                raise VerificationFailed("; ".join([*problems, *filter(None, [signature_problem])]))
+            if header.kind in ("store", "key"):
+                keys.apply(orjson.loads(data))
+        except VerificationFailed as error:
+            raise VerificationFailed(f"entry {position}: {error}") from None
+        expected = expected or chain.digest == expect_head
+    if not expected:
+        raise VerificationFailed(f"the chain does not contain {expect_head}: it was cut off or rewritten")
+    return chain, keys
 
 
 def closed_month_problems(body: Mapping[str, Any], lines: Iterable[bytes], digests: Mapping[int, str]) -> Iterator[str]:

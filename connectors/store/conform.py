@@ -82,11 +82,9 @@ class Conform:
     def _misfits(self, rows: list[dict[str, Any]]) -> str:
         found: list[str] = []
         for entry in self.schema:
-            try:
-                pa.array([row[entry.name] for row in rows], type=entry.type)
-            except (pa.ArrowException, TypeError, ValueError, OverflowError):
-                kinds = sorted({type(row[entry.name]).__name__ for row in rows if row[entry.name] is not None})
-                found.append(f"{entry.name} should be {entry.type} and came as {', '.join(kinds)}")
+            kinds = {type(row[entry.name]).__name__ for row in rows if not _fits(row[entry.name], entry.type)}
+            if kinds:
+                found.append(f"{entry.name} should be {entry.type} and came as {', '.join(sorted(kinds))}")
         return "; ".join(found) or "the rows don't fit the schema"
 
     def _check_values(self, batch: pa.RecordBatch) -> None:
@@ -108,6 +106,14 @@ class Conform:
             f"{self.dataset.name}: {what}. The source answers otherwise than version {self.dataset.version} of the "
             "dataset expects: the connector must be looked at, nothing was stored for this item."
         )
+
+
+def _fits(value: Any, kind: pa.DataType) -> bool:
+    try:
+        pa.array([value], type=kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _holds_naive(kind: pa.DataType) -> _Check | None:

@@ -10,10 +10,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
-
 from connectors.store.files import StoreFiles
-from connectors.store.reading import HeadCheck, follow
+from connectors.store.reading import HeadCheck, follow, parsed
 from evidence.ledger import Chain, format_recorded_at
 from schemas.instants import parse_instant
 
@@ -64,7 +62,7 @@ def index_entries(files: StoreFiles, until: datetime | None = None) -> Iterator[
         check.see(data, header)
         if until_text is not None and header.recorded_at > until_text:
             continue
-        body = orjson.loads(data)["body"]
+        body = parsed(data, header)["body"]
         recorded_at = parse_instant(header.recorded_at)
         if header.kind == "collection":
             claims, endpoints = known.claims(body)

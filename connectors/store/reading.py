@@ -7,6 +7,7 @@ listing says, an entry counts only if the chain leads to it, and a hole in the c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
@@ -64,6 +65,17 @@ def chain_at(files: StoreFiles, seq: int) -> Chain:
     return chain
 
 
+def parsed(data: bytes, header: Header) -> dict[str, Any]:
+    """An entry as a dict. VerificationFailed where its bytes are no JSON."""
+    try:
+        entry: dict[str, Any] = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise VerificationFailed(
+            f"{entry_path(header.seq)}: its bytes are no JSON document. Run evidence verify for all that is wrong."
+        ) from None
+    return entry
+
+
 class HeadCheck:
     """Keeps the keys while the ledger is followed from its first entry, and checks the signature at its head.
 
@@ -78,7 +90,7 @@ class HeadCheck:
     def see(self, data: bytes, header: Header) -> None:
         if header.kind in ("store", "key"):
             self.check(data, header)
-            self.keys.apply(orjson.loads(data))
+            self.keys.apply(parsed(data, header))
             self._last = None
         else:
             self._last = (data, header)

@@ -25,7 +25,7 @@ from connectors.store.clock import Clock, system_clock
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
 from connectors.store.index import IndexedEntry, index_entries
 from connectors.store.objects import put
-from connectors.store.reading import HeadCheck, chain_at, follow, follow_new
+from connectors.store.reading import HeadCheck, chain_at, follow, follow_new, parsed
 from connectors.store.signer import Signer, signing_key_path
 from evidence import ledger
 from evidence.ledger import Chain, KeyRing
@@ -102,7 +102,7 @@ class Store:
                 continue
             if up_to_seq is not None and header.seq > up_to_seq:
                 continue
-            yield orjson.loads(data)
+            yield parsed(data, header)
         if check is not None:
             check.finish()
 
@@ -155,7 +155,7 @@ class Store:
                 problem = self._keys.signature_problem(data, header)
                 if problem is not None:
                     raise VerificationFailed(f"{entry_path(header.seq)}: {problem}. Run evidence verify.")
-                self._seen(orjson.loads(data))
+                self._seen(parsed(data, header))
         return self._chain
 
     def _seen(self, entry: dict[str, Any]) -> None:

@@ -110,7 +110,7 @@ class _Verifier:
     # --- entries -----------------------------------------------------------------------------------------------------
 
     def _entries(self) -> Iterator[tuple[int, str, bytes]]:
-        """Every entry by its number; a missing original is a problem, and is read from its closed month if that has it."""
+        """Every entry by its number; a missing original is a problem, and read from its closed month if that has it."""
         present = set(self.files.list_ledger())
         closed = self._closed_lines(present)
         last = max(present | closed.keys(), default=0)
