@@ -678,6 +678,8 @@ class Organisation:
     tokens: list[TokenGrant] = field(default_factory=list["TokenGrant"])
     rulesets: list[Ruleset] = field(default_factory=list["Ruleset"])
     audit: list[AuditEntry] = field(default_factory=list["AuditEntry"])
+    reader: Account | None = None
+    """Whose token the sandbox hands out, where the script says so."""
 
     @property
     def node_id(self) -> str:

@@ -1,0 +1,144 @@
+"""Writes the programme file and registers that go with a running sandbox."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from sandbox.company import Company
+from schemas.registers import IDENTITIES, PEOPLE, Register
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.width = 110
+    return yaml
+
+
+def _write(path: Path, content: Any) -> None:
+    buffer = io.StringIO()
+    _yaml().dump(content, buffer)
+    path.write_text(buffer.getvalue(), encoding="utf-8")
+
+
+def write_company_programme(folder: Path, company: Company, directory: Path, github_url: str) -> Path:
+    """Copy a company's `program.yaml` and registers to `directory` and point it at the running sandbox."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (folder / "program.yaml").open(encoding="utf-8") as stream:
+        content = _yaml().load(stream)
+    github = (content.get("scope") or {}).get("github")
+    if github is not None:
+        github["api_url"] = github_url
+    if (folder / "registers").is_dir():
+        shutil.copytree(folder / "registers", directory / "registers", dirs_exist_ok=True)
+    _write_people(directory, company)
+    path = directory / "program.yaml"
+    _write(path, content)
+    return path
+
+
+def write_history_programme(
+    directory: Path, organisation: str, repositories: Iterable[str], last: date, first: date, github_url: str
+) -> Path:
+    """A programme for change histories: the given repositories over the last twelve full months of the histories.
+
+    `first` and `last` are the days of the first and last change. Shorter histories get the full months they have, or
+    their own days when there is not even one.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    start, end = twelve_months(first, last)
+    content = {
+        "organisation": organisation,
+        "timezone": "UTC",
+        "observation_period": {"start": start, "end": end},
+        "categories": ["security"],
+        "store": "./evidence-store",
+        "scope": {
+            "github": {
+                "organisation": organisation,
+                "api_url": github_url,
+                "repositories": sorted(repositories),
+                "production_branches": ["main"],
+                "plan": "team",
+            }
+        },
+        # A history of commits knows no tickets, checks or rules, so they are no part of the controls.
+        "evidence_rules": {"tickets_required": False, "required_checks": "none", "rule_bypasses": "none"},
+    }
+    path = directory / "program.yaml"
+    _write(path, content)
+    return path
+
+
+def twelve_months(first: date, last: date) -> tuple[date, date]:
+    """The last twelve full calendar months within two days, both inclusive."""
+    end = (last + timedelta(days=1)).replace(day=1) - timedelta(days=1)
+    start = date(end.year - 1, end.month, 1)
+    start = date(start.year + start.month // 12, start.month % 12 + 1, 1)
+    if start < first:
+        start = first if first.day == 1 else (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return (start, end) if start <= end else (first, last)
+
+
+def add_repositories(path: Path, names: Iterable[str]) -> None:
+    """Put repositories of change histories into the explicit list of an existing programme."""
+    with path.open(encoding="utf-8") as stream:
+        content = _yaml().load(stream)
+    github = content["scope"]["github"]
+    listed = github.get("repositories")
+    if isinstance(listed, list):
+        github["repositories"] = sorted({*listed, *names})
+    _write(path, content)
+
+
+def _write_people(directory: Path, company: Company) -> None:
+    """The people and identities registers, unless the company brings its own."""
+    registers = directory / "registers"
+    registers.mkdir(exist_ok=True)
+    people = [person for person in company.people if not person.machine]
+    _write_register(
+        registers.parent / PEOPLE.file,
+        PEOPLE,
+        [
+            {
+                "person_id": person.person_id,
+                "name": person.name,
+                "email": person.email,
+                "kind": person.kind,
+                "office": person.office,
+                "start": person.start,
+                "last_day": person.last_day,
+                "manager": person.manager,
+                "leaving": person.leaving,
+            }
+            for person in people
+        ],
+    )
+    _write_register(
+        registers.parent / IDENTITIES.file,
+        IDENTITIES,
+        [
+            {"person_id": person.person_id, "system": system, "account_id": account, "from": person.start}
+            for person in people
+            for system, account in (("github", person.github), ("aws", person.aws), ("google", person.google))
+            if account is not None
+        ],
+    )
+
+
+def _write_register(path: Path, register: Register, rows: list[dict[str, Any]]) -> None:
+    if path.exists():
+        return
+    names = [column.name for column in register.columns]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: "" if value is None else value for name, value in row.items()})
