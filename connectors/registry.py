@@ -38,9 +38,7 @@ def extractors_of(system: str) -> Mapping[str, Extractor]:
     try:
         load = _SYSTEMS[system]
     except KeyError:
-        raise ConfigurationError(
-            f"There is no connector for {system!r}. There is one for: {_listed(_SYSTEMS)}."
-        ) from None
+        raise ConfigurationError(f"No connector for {system!r}; there are: {_listed(_SYSTEMS)}.") from None
     return load()
 
 
