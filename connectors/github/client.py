@@ -1,0 +1,42 @@
+"""What a session carries for the extractors of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, cast
+
+from connectors.github.paging import Sizes
+from connectors.github.transport import Transport
+from schemas.extraction import Session
+
+Plan = Literal["free", "team", "enterprise_cloud", "enterprise_server"]
+PLANS: tuple[Plan, ...] = ("free", "team", "enterprise_cloud", "enterprise_server")
+
+
+@dataclass(frozen=True, slots=True)
+class GithubClient:
+    """`Session.client` of a GitHub session."""
+
+    organisation: str
+    """Login, as the programme writes it."""
+    organisation_id: str
+    """Node id."""
+    production_branches: tuple[str, ...]
+    production_environments: frozenset[str]
+    plan: Plan
+    now: Callable[[], datetime]
+    """The local clock: aware, UTC; simulated only against a simulated endpoint."""
+    transport: Transport
+    sizes: Sizes = field(default_factory=Sizes)
+
+    def is_production(self, environment: str) -> bool:
+        """Whether deployments to an environment of this name are production's. Upper and lower case are the same to
+        GitHub."""
+        return environment.casefold() in {name.casefold() for name in self.production_environments}
+
+
+def client_of(session: Session) -> GithubClient:
+    """The session's client."""
+    return cast("GithubClient", session.client)
