@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,8 +28,10 @@ class Options:
 
     def clock(self) -> Callable[[], datetime]:
         """The clock of this command: the system's, or the given instant standing still."""
+        from connectors.store.clock import system_clock
+
         if self.simulated_now is None:
-            return lambda: datetime.now(UTC)
+            return system_clock
         instant = instant_argument(self.simulated_now, "--simulated-now")
         return lambda: instant
 

@@ -1,0 +1,110 @@
+"""Opening the sources of a programme: which connector, which credentials, which endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from connectors.endpoints import judge_endpoint
+from connectors.provenance import RunFacts
+from evidence.controls.catalogue import CATALOGUE
+from schemas.errors import ConfigurationError
+from schemas.extraction import Session
+from schemas.programme import Programme
+
+if TYPE_CHECKING:
+    from connectors.workspace import Workspace
+
+
+def session_factory(workspace: Workspace, system: str) -> Callable[[], Session]:
+    """Makes one open session of a system each time it is called; clients are never shared between threads.
+
+    Raises ConfigurationError where the programme has no such system.
+    """
+    programme = workspace.loaded.programme
+    opener = _OPENERS.get(system)
+    if opener is None:
+        raise ConfigurationError(f"there is no connector for {system}")
+    return opener(workspace, programme)
+
+
+def _github(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+    scope = programme.scope.github
+    if scope is None:
+        raise ConfigurationError("scope.github is not in the programme; add it or leave GitHub out of the command")
+
+    def opened() -> Session:
+        from connectors.github.session import open_session
+
+        return open_session(
+            scope.model_dump(),
+            workspace.environ,
+            workspace.now,
+            declared_endpoints(programme),
+            production_environments=programme.evidence_rules.production_environments,
+        )
+
+    return opened
+
+
+def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+    scope = programme.scope.aws
+    if scope is None:
+        raise ConfigurationError("scope.aws is not in the programme; add it or leave AWS out of the command")
+
+    def opened() -> Session:
+        from connectors.aws.session import AccountAccess, open_session
+
+        return open_session(
+            [AccountAccess(account.id, account.role) for account in scope.accounts],
+            now=workspace.now,
+            declared=declared_endpoints(programme),
+            regions=scope.regions,
+            environ=workspace.environ,
+        )
+
+    return opened
+
+
+_OPENERS: Mapping[str, Callable[[Workspace, Programme], Callable[[], Session]]] = {"github": _github, "aws": _aws}
+
+
+def declared_endpoints(programme: Programme) -> tuple[str, ...]:
+    """URLs that the programme declares, each with a reason, as not the vendor's own."""
+    return tuple(endpoint.url for endpoint in programme.endpoints.declared)
+
+
+def uses_simulated_endpoint(programme: Programme, environ: Mapping[str, str]) -> bool:
+    """Whether any endpoint in use is on loopback, so that a store born now is born simulated."""
+    urls = [value for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value]
+    if programme.scope.aws is None:
+        urls = []
+    if programme.scope.github is not None:
+        urls.append(programme.scope.github.api_url)
+    if programme.scope.google is not None and programme.scope.google.api_url:
+        urls.append(programme.scope.google.api_url)
+    # Whether an address is allowed is judged where it is used; here only whether it leads back to this machine.
+    return any(judge_endpoint(url, declared=[url]).simulated for url in urls)
+
+
+def run_facts(workspace: Workspace) -> RunFacts:
+    """What the provenance block says of the programme and the build."""
+    return RunFacts(
+        zone=workspace.history().timezone,
+        programme_digest=workspace.loaded.digest,
+        code_commit=workspace.code_commit,
+        lag_hours=_LAGS,
+    )
+
+
+def _lags() -> dict[str, float]:
+    """Settle lag by dataset: the longest that any evidence line over it allows for."""
+    lags: dict[str, float] = {}
+    for control in CATALOGUE:
+        for line in control.evidence:
+            for dataset in line.datasets.values():
+                lags[dataset.name] = max(lags.get(dataset.name, 0.0), line.lag_hours)
+    return lags
+
+
+_LAGS = _lags()

@@ -1,0 +1,173 @@
+"""Everything a command or a flow works with: the programme as written, the store, the programme in effect, the clock.
+
+The rule that a changed, unrecorded programme is refused is kept here, once, for every command.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from connectors.programme_file import LoadedProgramme, load_programme
+from connectors.store.clock import Clock
+from connectors.store.inventory import inventory_snapshots
+from connectors.store.store import Store, create_store, open_store, store_exists
+from evidence.controls.catalogue import CATALOGUE, catalogue_digest
+from evidence.inventory import Inventory, inventory_of
+from evidence.programme_history import ProgrammeHistory, history_of
+from evidence.scope import ScopeRegister, scope_of
+from schemas.errors import ConfigurationError
+
+PRODUCT = "soc2-evidence-pipeline"
+
+
+class Workspace:
+    """One programme with its store. Made by `open_workspace`."""
+
+    def __init__(self, loaded: LoadedProgramme, store: Store, now: Clock, environ: Mapping[str, str]) -> None:
+        self.loaded = loaded
+        self.store = store
+        self.now = now
+        self.environ = environ
+
+    # --- the programme -----------------------------------------------------------------------------------------------
+
+    def record_programme(self) -> dict[str, Any] | None:
+        """Sign and record the file as it is now; None where this version is the one recorded last."""
+        latest = self.latest_programme()
+        digest = catalogue_digest()
+        if latest is not None and (latest["programme_digest"], latest["catalogue_digest"]) == (
+            self.loaded.digest,
+            digest,
+        ):
+            return None
+        registers = {
+            name: {
+                "digest": register.digest,
+                "object": self.store.put_document(register.content, register.path.suffix).to_json(),
+                "rows": register.rows,
+            }
+            for name, register in self.loaded.registers.items()
+        }
+        body = {
+            "programme_digest": self.loaded.digest,
+            "catalogue_digest": digest,
+            "file": self.store.put_document(self.loaded.content, ".yaml").to_json(),
+            "programme": self.loaded.normalised,
+            "registers": registers,
+        }
+        return self.store.append("programme", body)
+
+    def latest_programme(self) -> dict[str, Any] | None:
+        """Body of the last `programme` entry, None in a store that has none."""
+        latest = None
+        for entry in self.store.entries(kinds={"programme"}):
+            latest = entry["body"]
+        return latest
+
+    def history(self, as_of: datetime | None = None) -> ProgrammeHistory:
+        """The programme in effect, as known at `as_of` (now)."""
+        return history_of(self.store.entries(kinds={"programme"}), as_of or self.now())
+
+    def require_recorded(self) -> ProgrammeHistory:
+        """The programme in effect; ConfigurationError where the file differs from what is recorded."""
+        history = self.history()
+        refusal = history.refusal(self.loaded.digest, catalogue_digest())
+        if refusal is not None:
+            raise ConfigurationError(refusal)
+        return history
+
+    # --- scope -------------------------------------------------------------------------------------------------------
+
+    def inventory(self, as_of: datetime | None = None) -> Inventory:
+        """What the inventories stored by `as_of` (now) showed."""
+        instant = as_of or self.now()
+        return inventory_of(inventory_snapshots(self.store, instant), instant)
+
+    def scope(self, history: ProgrammeHistory | None = None) -> ScopeRegister:
+        """The items in scope now."""
+        return scope_of(history or self.history(), self.inventory())
+
+    # --- facts about this build --------------------------------------------------------------------------------------
+
+    @cached_property
+    def code_commit(self) -> str:
+        """The commit this code was built from, `unknown` where it is neither a checkout nor stamped."""
+        return code_commit(self.environ)
+
+
+def load(program: Path, environ: Mapping[str, str] | None = None) -> LoadedProgramme:
+    """Read and check the programme file against the catalogue."""
+    controls = {control.id: tuple(line.id for line in control.evidence) for control in CATALOGUE}
+    return load_programme(program, os.environ if environ is None else environ, controls=controls)
+
+
+def store_location(loaded: LoadedProgramme) -> str:
+    """Where the store is: a relative folder is relative to the programme file."""
+    location = loaded.programme.store
+    return location if "://" in location else str(loaded.path.parent / location)
+
+
+def open_workspace(
+    program: Path,
+    *,
+    now: Clock,
+    environ: Mapping[str, str] | None = None,
+    read_only: bool = False,
+    create: bool = False,
+) -> Workspace:
+    """Load the programme and open its store.
+
+    With `create` a store that does not exist yet is born: simulated if an endpoint in use is on loopback, real
+    otherwise; and the programme is recorded by its first use. `now` other than the system's clock is accepted only
+    with a simulated store.
+    """
+    environ = os.environ if environ is None else environ
+    loaded = load(program, environ)
+    location = store_location(loaded)
+    born = False
+    if create and not store_exists(location):
+        from connectors.sessions import uses_simulated_endpoint
+
+        create_store(
+            location,
+            simulated=uses_simulated_endpoint(loaded.programme, environ),
+            now=now,
+            product_version=version(PRODUCT),
+        )
+        born = True
+    store = open_store(location, now=now, product_version=version(PRODUCT), read_only=read_only)
+    workspace = Workspace(loaded, store, now, environ)
+    if born or (create and workspace.latest_programme() is None):
+        workspace.record_programme()
+    return workspace
+
+
+def code_commit(environ: Mapping[str, str]) -> str:
+    """The commit of this code: `EVIDENCE_CODE_COMMIT` where a build stamps it, else what git says of this checkout."""
+    stamped = environ.get("EVIDENCE_CODE_COMMIT")
+    if stamped:
+        return stamped
+    import subprocess
+
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return "unknown"
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return f"{commit}-changed" if changed else commit
+
+
+def _git(root: Path, *arguments: str) -> str:
+    import subprocess
+
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603

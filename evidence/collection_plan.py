@@ -1,0 +1,154 @@
+"""What a scheduled or requested run collects: which datasets, for which scope items, over which time.
+
+Pure. A run that closes a window reads the whole window again, which is how late events and restatements are found. A
+frequent run reads from where the claims end, so that after an outage the next run goes on from the last proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from evidence.completeness.coverage import Span, intersect, merge, subtract
+from evidence.completeness.instants import instant, ticks
+from evidence.completeness.windows import window_bounds, window_id_of
+from evidence.controls.model import Control, EvidenceLine
+from evidence.scope import SYSTEM_BOUND, ScopedItem, ScopeRegister
+from schemas.dataset import Dataset
+from schemas.scope import ScopeItem, ScopeKind
+
+RunCadence = Literal["daily", "weekly", "monthly", "quarterly"]
+
+Claimed = Callable[[str, str], Iterable[tuple[datetime, datetime]]]
+"""Dataset name and scope item id to the intervals that stored claims assert."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionStep:
+    """One call pattern of one connector: these datasets for these items, over one interval (None: snapshots only)."""
+
+    datasets: tuple[Dataset, ...]
+    items: tuple[ScopeItem, ...]
+    interval: tuple[datetime, datetime] | None
+
+    @property
+    def system(self) -> str:
+        return self.datasets[0].system
+
+
+def closed_window(at: datetime, cadence: Literal["monthly", "quarterly"], zone: str) -> str:
+    """The natural window that had closed last at `at`, in the programme's zone.
+
+    `at` is the scheduled time of a run, so that a late or repeated run means the same window.
+    """
+    current = window_bounds(window_id_of(at, cadence, zone), zone)
+    return window_id_of(current.start - timedelta(microseconds=1), cadence, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What to plan for. With `window` that window is read whole; without it, what is new since the claims end."""
+
+    controls: Sequence[Control]
+    now: datetime
+    zone: str
+    period: tuple[datetime, datetime]
+    window: str | None = None
+    cadence: RunCadence | None = None
+    """Only lines that are collected this often; None or a closing cadence: all lines."""
+    scope_item_ids: Collection[str] | None = None
+
+
+def plan_collection(
+    request: PlanRequest, scope: ScopeRegister, group_of: Callable[[Dataset], Hashable], claimed: Claimed
+) -> list[CollectionStep]:
+    """Steps in a stable order. Datasets that one extractor reads in one pass (`group_of`) are one step.
+
+    Items that no inventory has identified yet can't be asked for and make no step; their cells stay missing.
+    """
+    wanted = _wanted(request, scope, group_of)
+    steps: dict[tuple[Hashable, tuple[str, ...], tuple[datetime, datetime] | None], list[ScopeItem]] = {}
+    datasets: dict[str, Dataset] = {}
+    for (group, _item_id), (item, found) in wanted.items():
+        datasets.update(found)
+        streams = {name for name, dataset in found.items() if dataset.kind == "event_stream"}
+        interval = _interval(request, item, streams, claimed) if streams else None
+        names = set(found)
+        if interval is None:
+            names -= streams
+        if request.window is not None and request.now >= window_bounds(request.window, request.zone).end:
+            names &= streams  # a state that has passed can't be looked at any more
+        if names:
+            steps.setdefault((group, tuple(sorted(names)), interval), []).append(item.as_scope_item())
+    return [
+        CollectionStep(tuple(datasets[name] for name in names), tuple(items), interval)
+        for (_, names, interval), items in steps.items()
+    ]
+
+
+def lines_of(
+    controls: Iterable[Control], cadence: RunCadence | None = None
+) -> Iterator[tuple[Control, EvidenceLine, str, Dataset]]:
+    """Every evidence line with a collector, once for each system, as (control, line, system, dataset)."""
+    for control in controls:
+        for line in control.evidence:
+            if cadence in ("daily", "weekly") and line.collect_every != cadence:
+                continue
+            for system, dataset in line.datasets.items():
+                yield control, line, system, dataset
+
+
+def items_for(kind: ScopeKind, system: str, scope: ScopeRegister) -> list[ScopedItem]:
+    """The scope items of a control for which one system's dataset is collected (the which-sources rule)."""
+    items = scope.items(kind)
+    if kind in SYSTEM_BOUND or kind == "github_repo":
+        return [item for item in items if item.system == system]
+    return list(items)
+
+
+def _wanted(
+    request: PlanRequest, scope: ScopeRegister, group_of: Callable[[Dataset], Hashable]
+) -> dict[tuple[Hashable, str], tuple[ScopedItem, dict[str, Dataset]]]:
+    """By extractor and scope item: the datasets to collect. The same dataset asked for by two controls is read once."""
+    wanted: dict[tuple[Hashable, str], tuple[ScopedItem, dict[str, Dataset]]] = {}
+    for control, _, system, dataset in lines_of(request.controls, request.cadence):
+        for item in items_for(control.scope_kind, system, scope):
+            if request.scope_item_ids is not None and item.id not in request.scope_item_ids:
+                continue
+            if item.resolved:
+                wanted.setdefault((group_of(dataset), item.id), (item, {}))[1][dataset.name] = dataset
+    return wanted
+
+
+def _interval(
+    request: PlanRequest, item: ScopedItem, streams: Collection[str], claimed: Claimed
+) -> tuple[datetime, datetime] | None:
+    """The interval to read for an item, None where there is nothing to read."""
+    low, high = ticks(request.period[0]), min(ticks(request.period[1]), ticks(request.now))
+    if request.window is not None:
+        bounds = window_bounds(request.window, request.zone)
+        low, high = max(low, ticks(bounds.start)), min(high, ticks(bounds.end))
+        return _instants(_hull(intersect(item.spans, [(low, high)])))
+    # Look back over the month before this one: further back is the business of catching up.
+    this_month = window_bounds(window_id_of(request.now, "monthly", request.zone), request.zone)
+    before = window_bounds(
+        window_id_of(this_month.start - timedelta(microseconds=1), "monthly", request.zone), request.zone
+    )
+    asked = intersect(item.spans, [(max(low, ticks(before.start)), high)])
+    open_time: list[Span] = []
+    for name in streams:
+        held = merge((ticks(start), ticks(end)) for start, end in claimed(name, item.id))
+        open_time += subtract(asked, held)
+    return _instants(_hull(open_time))
+
+
+def _hull(spans: Sequence[Span]) -> Span | None:
+    if not spans:
+        return None
+    return min(start for start, _ in spans), max(end for _, end in spans)
+
+
+def _instants(span: Span | None) -> tuple[datetime, datetime] | None:
+    return None if span is None else (instant(span[0]), instant(span[1]))

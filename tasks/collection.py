@@ -1,0 +1,131 @@
+"""Collecting as Prefect tasks. The retry policy of collection lives here and nowhere else.
+
+A task is one collection step. What it could not read is retried a few times, minutes apart, and only for the items
+that failed in a way that passes; each attempt is an entry of the ledger, so a source that was down stays visible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
+from prefect.tasks import Task
+
+from connectors.collect import CollectionResult, ItemProgress, collect
+from connectors.registry import extractor_for
+from connectors.sessions import run_facts, session_factory
+from connectors.workspace import Workspace
+from evidence.collection_plan import CollectionStep
+from schemas.collection import Claim
+from schemas.errors import RetriableError
+
+WORKERS = 4
+"""Scope items read side by side, each with a client of its own."""
+
+
+_DELAYS: list[float] = [60.0, 300.0, 900.0]
+
+
+@dataclass(slots=True)
+class StepOutcome:
+    """What a step came to: the claims of its last attempt for each dataset and item, and the entries written."""
+
+    claims: dict[tuple[str, str], Claim]
+    entries: list[int]
+
+    def take(self, result: CollectionResult) -> None:
+        self.entries.append(result.entry["seq"])
+        for claim in result.claims:
+            self.claims[claim.dataset, claim.scope_item_id] = claim
+
+
+def collect_step(
+    workspace: Workspace, step: CollectionStep, *, flow: str, known_items: frozenset[str] | None, retries: int
+) -> StepOutcome:
+    """Run one step, retrying the items that failed for a passing reason; what still failed stands in the claims.
+
+    Raises only what makes the whole run worthless: wrong configuration, a refused endpoint, a clock that is off.
+    """
+    outcome = StepOutcome({}, [])
+    try:
+        _attempts(retries)(_Pending(workspace, step, flow, known_items, outcome))
+    except RetriableError:
+        # Every attempt is recorded as a claim that says why; the flow goes on with the other steps.
+        get_run_logger().warning("%s: some scope items could not be read", _label(step))
+    return outcome
+
+
+class _Pending:
+    """What is left of a step after the attempts so far. Not a dataclass: Prefect would look through its fields."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        step: CollectionStep,
+        flow: str,
+        known_items: frozenset[str] | None,
+        outcome: StepOutcome,
+    ) -> None:
+        self.workspace = workspace
+        self.step = step
+        self.flow = flow
+        self.known_items = known_items
+        self.outcome = outcome
+
+
+def _passes(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
+    """Retry what passes by itself; a missing permission does not."""
+    try:
+        state.result()
+    except RetriableError:
+        return True
+    except BaseException:  # noqa: BLE001 - asked only whether to retry; the error itself stays in the state
+        return False
+    return False
+
+
+def _attempts(retries: int) -> Task[[_Pending], None]:
+    if retries == 0:
+        return _collect
+    return _collect.with_options(retries=retries, retry_delay_seconds=_DELAYS[:retries], retry_jitter_factor=0.5)
+
+
+@task(name="collect", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_passes)
+def _collect(pending: _Pending) -> None:
+    """One attempt at what is left of a step. Raises RetriableError while something is left that may still work."""
+    workspace, step, logger = pending.workspace, pending.step, get_run_logger()
+
+    def report(progress: ItemProgress) -> None:
+        state = f"{progress.rows} rows" if progress.failure is None else f"failed: {progress.failure.message}"
+        logger.info("%s %d/%d %s: %s", _label(step), progress.done, progress.total, progress.item.name, state)
+
+    result = collect(
+        workspace.store,
+        extractor_for(step.datasets[0].name),
+        session_factory(workspace, step.system),
+        step.items,
+        step.datasets,
+        step.interval,
+        facts=run_facts(workspace),
+        flow=pending.flow,
+        known_items=pending.known_items,
+        progress=report,
+        workers=WORKERS,
+    )
+    pending.outcome.take(result)
+    passing = {
+        claim.scope_item_id
+        for claim in result.failures
+        if claim.failure and claim.failure.kind == RetriableError.__name__
+    }
+    if passing:
+        pending.step = replace(step, items=tuple(item for item in step.items if item.id in passing))
+        raise RetriableError(f"{len(passing)} scope items could not be read; trying them again")
+
+
+def _label(step: CollectionStep) -> str:
+    return ", ".join(dataset.name for dataset in step.datasets)
