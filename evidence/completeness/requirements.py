@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from evidence.completeness.coverage import Span
@@ -24,7 +25,8 @@ from evidence.timeline import ALWAYS_FROM, ALWAYS_TO
 OWN_GROUPS = frozenset({"own", "hr"})
 """Records and registers of the company itself: they speak of items of every system."""
 
-_NEVER = SourceMemory(0.0)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Both bounds of a source that was never on: on during nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,35 +111,32 @@ def _group(
         # An answer that is missing or late is an exception of its event; the cell asks whether the register of
         # answers was read for the whole window, which is how streams are judged (section 4).
         kind = "event_stream"
-    replay = line.reconstructible_from
-    replayable = kind == "snapshot" and replay is not None and replay.system == system
+    replay = line.reconstructible_from if kind == "snapshot" else None
+    replayable = replay is not None and replay.system == system and bool(history.source_spans(replay.id))
+    memories: tuple[SourceMemory, ...] = ()
     if kind == "event_stream":
         memories = _memories(sources, history)
-    elif replayable and replay is not None:
+    elif replay is not None and replayable:
         memories = _memories([replay], history)
-        replayable = memories != (_NEVER,)
-    else:
-        memories = ()
     return Group(system, dataset, kind, memories, replayable, spans, tuple(source.id for source in sources))
 
 
 def _memories(sources: Sequence[Source], history: ProgrammeHistory) -> tuple[SourceMemory, ...]:
     """How long the sources that the programme says are there remember.
 
-    A source that is on for part of the time comes with its dates. Where none was ever on nothing can be repaired:
-    what is missing is lost at once. (The longest memory of all still bounds what a run may claim.)
+    A source that is on for part of the time comes with its dates. Where none was ever on (a plan that does not have
+    it) nothing can be repaired: what is missing is lost at once, although a run that did succeed still counts.
     """
-    memories: list[SourceMemory] = []
-    for source in sources:
-        memories += [
-            SourceMemory(
-                _days(source, history),
-                optional_instant(None if start == ALWAYS_FROM else start),
-                optional_instant(None if end == ALWAYS_TO else end),
-            )
-            for start, end in history.source_spans(source.id)
-        ]
-    return tuple(memories) or (_NEVER,)
+    on = [
+        SourceMemory(
+            _days(source, history),
+            optional_instant(None if start == ALWAYS_FROM else start),
+            optional_instant(None if end == ALWAYS_TO else end),
+        )
+        for source in sources
+        for start, end in history.source_spans(source.id)
+    ]
+    return tuple(on) or tuple(SourceMemory(_days(source, history), _NEVER, _NEVER) for source in sources)
 
 
 def _days(source: Source, history: ProgrammeHistory) -> float | None:
