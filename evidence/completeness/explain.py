@@ -27,7 +27,7 @@ _SAYS: Mapping[State, str] = {
     "empty_unconfirmed": "No rows were found, and nothing proves that there were none to find.",
     "partial": "Part of the window is proven and part is not.",
     "missing_recoverable": "Nothing of the window is proven; the source still has it.",
-    "missing_unrecoverable": "Nothing of the window is proven, and the source no longer has it.",
+    "missing_unrecoverable": "Nothing of the window is proven, and some or all of it is lost for good.",
     "invalid": "What there is fails verification and proves nothing.",
     "not_performed": "Nobody performed the control in time, and the time to do so late is over.",
 }
@@ -73,6 +73,9 @@ def explain(cell: MatrixCell, as_of: datetime) -> str:
         failure = last_failure(cell)
         if failure is not None:
             sentences.append(failure)
+        for group in cell.row.groups:
+            if not group.switched_on:
+                sentences.append(f"By the programme no source of it is switched on ({', '.join(group.sources)}).")
         if not cell.row.item.resolved and cell.row.item.note:
             sentences.append(f"The item is not resolved: {cell.row.item.note}.")
     elif cell.row.item.note:
@@ -140,7 +143,7 @@ def what_to_do(cell: MatrixCell, as_of: datetime) -> str | None:
             return f"Run `evidence test --control {cell.control_id} --window {_window(cell)}`."
         return None
     until = judged.next_loss or (judged.until if judged.until is not None and judged.until > as_of else None)
-    deadline = f" before {instant_text(until)}" if until is not None else ""
+    deadline = "" if until is None else " now" if until <= as_of else f" before {instant_text(until)}"
     if judged.kind in ("human_record", "document"):
         if judged.state == "not_performed":
             return "It can't be mended; explain it to the auditor."

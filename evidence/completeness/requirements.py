@@ -59,6 +59,11 @@ class Group:
     """When the system is part of the programme."""
     sources: tuple[str, ...]
 
+    @property
+    def switched_on(self) -> bool:
+        """False where the programme says that none of the sources was ever there (a plan without an audit log)."""
+        return not self.memories or any(memory.on_to != _NEVER for memory in self.memories)
+
 
 def groups_of(
     control: Control, line: EvidenceLine, history: ProgrammeHistory
