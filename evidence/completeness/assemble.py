@@ -189,16 +189,21 @@ class _Assembly:
 
     def _windows(self, plan: _LinePlan, group: Group, inputs: CellInputs, span: Span, life: Span) -> Iterable[Part]:
         # The period's own ends are no ends of the control: a human window is judged by its natural bounds.
-        span = (
-            ALWAYS_FROM if span[0] <= self.bounds[0] else span[0],
-            ALWAYS_TO if span[1] >= self.bounds[1] else span[1],
-        )
-        item = _item(life)
+        span = self._inside_period(span)
+        item = _item(self._inside_period(life))
         for number, choice in enumerate(plan.choices_for(group, self.period)):
             requirement = plan.requirement(group, number, choice, span)
             for cell in evaluate(self.period, requirement, item, inputs, self.facts.as_of):
                 if choice.window_ids is None or cell.window_id in choice.window_ids:
                     yield Part(group, requirement, cell)
+
+    def _inside_period(self, span: Span) -> Span:
+        """A span without the bounds that lie outside the period."""
+        start, end = span
+        return (
+            ALWAYS_FROM if start <= self.bounds[0] else start,
+            ALWAYS_TO if end >= self.bounds[1] else end,
+        )
 
     def _matrix_cell(
         self, row: Row, cell: Cell, parts: tuple[Part, ...], tested: Mapping[str, TestedWindow] | None
@@ -207,16 +212,15 @@ class _Assembly:
         if tested is not None:
             names = cell.window_id.split("+")
             found = next((tested[name] for name in names if name in tested), None)
+        flags: tuple[str, ...] = ()
         if row.line.is_population and row.control.test is not None and cell.state in COVERED:
             flags = self._test_flags(row, cell, found)
-            if flags:
-                cell = replace(cell, flags=tuple(sorted({*cell.flags, *flags})))
-        return MatrixCell(row, cell, parts, found)
+        return MatrixCell(row, cell, parts, found, flags)
 
-    def _test_flags(self, row: Row, cell: Cell, tested: TestedWindow | None) -> list[str]:
+    def _test_flags(self, row: Row, cell: Cell, tested: TestedWindow | None) -> tuple[str, ...]:
         """What a reader of a covered cell must know about its outcomes: covered is not the same as tested."""
         if tested is None:
-            return [] if cell.state == "empty_population_confirmed" else ["not_tested"]
+            return () if cell.state == "empty_population_confirmed" else ("not_tested",)
         flags: list[str] = []
         summary = tested.summary
         resolves_at = optional_ticks(_instant(summary.get("resolves_at")))
@@ -227,7 +231,7 @@ class _Assembly:
             row, cell, tested
         ):
             flags.append("test_outdated")
-        return flags
+        return tuple(flags)
 
     def _restated_since(self, row: Row, cell: Cell, tested: TestedWindow) -> bool:
         if cell.clipped is None:

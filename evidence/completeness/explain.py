@@ -68,7 +68,7 @@ def explain(cell: MatrixCell, as_of: datetime) -> str:
     sentences += _missing(cell, as_of)
     if judged.exceptions_open:
         sentences.append(f"{_count(judged.exceptions_open, 'exception')} open.")
-    sentences += [_FLAG_SAYS[flag] for flag in judged.flags if flag in _FLAG_SAYS]
+    sentences += [_FLAG_SAYS[flag] for flag in cell.flags if flag in _FLAG_SAYS]
     if judged.state not in COVERED:
         failure = last_failure(cell)
         if failure is not None:
@@ -139,7 +139,7 @@ def what_to_do(cell: MatrixCell, as_of: datetime) -> str | None:
         return None
     where = f"--control {cell.control_id} --window {_window(cell)} --scope {cell.scope_item_id}"
     if judged.state in COVERED:
-        if {"not_tested", "test_outdated"} & set(judged.flags):
+        if {"not_tested", "test_outdated"} & set(cell.flags):
             return f"Run `evidence test --control {cell.control_id} --window {_window(cell)}`."
         return None
     until = judged.next_loss or (judged.until if judged.until is not None and judged.until > as_of else None)

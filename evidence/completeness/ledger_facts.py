@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 
 from schemas.instants import optional_instant, parse_instant
@@ -91,6 +93,30 @@ class TestedWindow(NamedTuple):
     summary: Mapping[str, Any]
 
 
+class _Spread(NamedTuple):
+    """Intervals of stream claims, ordered so that those of one window are found without looking at all of them."""
+
+    starts: list[datetime]
+    ends: list[datetime]
+    seqs: list[int]
+    reach: list[datetime]
+    """The latest end so far: everything before the first that goes beyond an instant ends before it."""
+
+    @classmethod
+    def of(cls, claims: Iterable[StoredClaim]) -> _Spread:
+        held = sorted(
+            (claim.start, claim.end, seq)
+            for seq, _, claim in claims
+            if claim.start is not None and claim.end is not None and claim.status != "error"
+        )
+        ends = [end for _, end, _ in held]
+        return cls([start for start, _, _ in held], ends, [seq for _, _, seq in held], list(accumulate(ends, max)))
+
+    def sharing(self, start: datetime, end: datetime) -> list[int]:
+        low, high = bisect_right(self.reach, start), bisect_left(self.starts, end)
+        return [self.seqs[at] for at in range(low, high) if self.ends[at] > start]
+
+
 LineKey = tuple[str, str, str]
 """Control id, evidence id, scope item id."""
 
@@ -120,6 +146,7 @@ class LedgerFacts:
     controls_named: set[str] = field(default_factory=set[str])
     """Every control that an outcome or record names, so that one dropped from the catalogue is noticed."""
     last_seq: int = 0
+    _spread: dict[tuple[str, str], _Spread] = field(default_factory=dict[tuple[str, str], "_Spread"])
 
     def take(self, entry: EntryLike) -> None:
         """Take in one entry; those recorded after `as_of` are passed over."""
@@ -178,6 +205,14 @@ class LedgerFacts:
             window = body.get("window") or body.get("window_id") or ""
             held = self.dispositions.setdefault((control_id, key[2], window), {})
             held[(body["item_id"], body.get("code") or "")] = body["disposition"]
+
+    def sharing(self, dataset: str, scope_item_id: str, start: datetime, end: datetime) -> list[int]:
+        """Entries with a stream claim that is no error and shares time with `[start, end)`."""
+        key = (dataset, scope_item_id)
+        spread = self._spread.get(key)
+        if spread is None:
+            spread = self._spread[key] = _Spread.of(self.claims.get(key, ()))
+        return spread.sharing(start, end)
 
     def exceptions_open(self, key: LineKey, tested: TestedWindow) -> int:
         """Exceptions of a tested window that nobody dismissed as false positive.

@@ -71,6 +71,8 @@ class MatrixCell:
     parts: tuple[Part, ...]
     """The judgement of each source group; `cell` is what they make together."""
     tested: TestedWindow | None = None
+    test_flags: tuple[str, ...] = ()
+    """Flags by which a covered cell says that its outcomes are not known; they change no state (section 1)."""
 
     @property
     def control_id(self) -> str:
@@ -106,7 +108,8 @@ class MatrixCell:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        return self.cell.flags
+        """Flags of the engine and of the tests, sorted."""
+        return tuple(sorted({*self.cell.flags, *self.test_flags})) if self.test_flags else self.cell.flags
 
     @property
     def evidence(self) -> list[int]:
@@ -125,6 +128,8 @@ class MatrixCell:
                 "scope_item": row.item.name,
             },
         )
+        if self.test_flags:
+            out["flags"] = list(self.flags)
         if self.tested is not None:
             out["tested"] = tested_json(self.tested)
         if evidence:
@@ -144,12 +149,9 @@ def proving_entries(matrix_cell: MatrixCell) -> list[int]:
     start, end = cell.clipped.start, cell.clipped.end
     found: set[int] = set()
     if cell.kind == "event_stream":
-        for stored in row.claims():
-            claim = stored.claim
-            if claim.start is None or claim.end is None or claim.status == "error":
-                continue
-            if claim.start < end and start < claim.end:
-                found.add(stored.seq)
+        for group in row.groups:
+            if group.dataset is not None:
+                found.update(row.facts.sharing(group.dataset, row.item.id, start, end))
     elif cell.kind == "snapshot":
         found = _proving_snapshots(matrix_cell, start, end)
     else:
@@ -239,7 +241,7 @@ class Matrix:
     def to_json(self, *, evidence: bool = True) -> dict[str, Any]:
         """The whole `evidence completeness --json` document. `evidence=False` leaves the entry numbers out."""
         history, period = self.history, self.history.chosen
-        flags = Counter(flag for cell in self.cells for flag in cell.cell.flags if flag in _TEST_FLAGS)
+        flags = Counter(flag for cell in self.cells for flag in cell.test_flags)
         return {
             "as_of": instant_text(self.as_of),
             "period": _period_json(period.start, period.end, period.timezone),
@@ -275,4 +277,3 @@ def _period_json(start: object, end: object, zone: str) -> dict[str, str]:
 
 
 _TEST_FLAGS = ("not_tested", "test_outdated", "outcome_unknown")
-"""Flags by which a covered cell says that its outcomes are not known; they change no state (section 1)."""
