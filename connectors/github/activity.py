@@ -159,13 +159,13 @@ def _page(ledger: Ledger, answer: Answer) -> tuple[list[Move], str | None]:
             )  # fmt: skip
         except (KeyError, TypeError) as error:
             raise SchemaDrift(
-                f"A row of GitHub's activity ledger lacks a field it must have ({error}). The connector must be looked "
-                "at."
+                f"A row of GitHub's activity ledger lacks a field it must have ({error}). The connector must be "
+                "looked at."
             ) from error
         if row["ref"] != wanted:
             raise IncompletePopulation(
-                f"GitHub's activity ledger answered for {row['ref']} when asked for {wanted}. Run it again; nothing is "
-                "claimed."
+                f"GitHub's activity ledger answered for {row['ref']} when asked for {wanted}. Run it again; nothing "
+                "is claimed."
             )
         moves.append(move)
     return moves, next_link(answer)

@@ -238,8 +238,7 @@ class ChangePass:
             if merged_at is None:
                 raise IncompletePopulation(
                     f"Pull request #{row['number']} of {self.repository.name} was merged by one answer of GitHub and "
-                    "is not "
-                    "by another. Nothing is claimed; run it again later."
+                    "is not by another. Nothing is claimed; run it again later."
                 )
             if brought is not None:
                 brought.merged_at, brought.updated_at = merged_at, row["updated_at"]

@@ -18,11 +18,11 @@ RUNS = Nested(
     "CheckSuite",
     "checkRuns",
     "id name status conclusion startedAt completedAt",
-    15,
+    50,
     arguments="filterBy: {checkType: ALL}",
     what="check runs",
 )
-SUITES = Nested("Commit", "checkSuites", f"id app {{ id slug }} {RUNS.inline()}", 8, what="check suites")
+SUITES = Nested("Commit", "checkSuites", f"id app {{ id slug }} {RUNS.inline()}", 10, what="check suites")
 
 SELECTION = (
     f"id oid {SUITES.inline()} status {{ id contexts {{ id context state createdAt }} }} "
@@ -57,8 +57,7 @@ def read(commit: Json, merged_at: datetime | None, repository: Repository, sizes
     if counted > len(rows):
         raise IncompletePopulation(
             f"GitHub counts {counted} checks on commit {commit['oid'][:10]} of {repository.name} and shows "
-            f"{len(rows)}. "
-            "Nothing is claimed; run it again later."
+            f"{len(rows)}. Nothing is claimed; run it again later."
         )
     return list(rows.values())
 

@@ -100,8 +100,7 @@ def _quiet(one: ChangePass) -> str | None:
         if ledger.older is not None:
             words.append(
                 f"{branch} stands at {ledger.older.after} at both ends; the activity ledger's last movement before is "
-                "of "
-                f"{format_instant(ledger.older.at)}"
+                f"of {format_instant(ledger.older.at)}"
             )
         else:
             words.append(f"{branch} was created after the interval")
@@ -130,10 +129,9 @@ def _commits(one: ChangePass) -> ItemClaim:
         merged = sum(1 for pull in one.merged[branch].values() if one.inside(pull.merged_at))
         owners = sum(1 for brought in one.brought.values() if brought.branch == branch)
         words.append(
-            f"{branch}: {len(ledger.moves)} movements in the activity ledger ({population.merge_moves} merges) brought "
-            f"{population.commits} commits by first parents; {owners} merged pull requests own some of them, GitHub "
-            "lists "
-            f"{merged} as merged in the interval"
+            f"{branch}: {len(ledger.moves)} movements in the activity ledger ({population.merge_moves} merges) "
+            f"brought {population.commits} commits by first parents; {owners} merged pull requests own some of them, "
+            f"GitHub lists {merged} as merged in the interval"
         )
         if population.rewrites:
             words.append(f"history rewritten: {', '.join(population.rewrites)}")
@@ -144,8 +142,7 @@ def _commits(one: ChangePass) -> ItemClaim:
     if rows != counted:
         raise IncompletePopulation(
             f"{one.repository.name}: {rows} rows of changes were made of {counted} that were found. The connector "
-            "must be "
-            "looked at."
+            "must be looked at."
         )
     proof = _quiet(one)
     return ItemClaim(
@@ -206,8 +203,7 @@ def _checks(one: ChangePass) -> ItemClaim:
         proof = f"GitHub's own rollup of checks is empty for the head commit of each of {len(one.read)} pull requests"
     words = (
         f"{rows} check runs and statuses on the heads of {len(one.read)} pull requests; each list reached its own "
-        "total, "
-        "and none is shorter than GitHub's rollup"
+        "total, and none is shorter than GitHub's rollup"
     )
     return ItemClaim(
         CHECKS.name,

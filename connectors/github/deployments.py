@@ -31,7 +31,7 @@ CONTEXTS = Nested(
     "contexts",
     "__typename ... on CheckRun { id name status conclusion completedAt } ... on StatusContext "
     "{ id context state createdAt }",
-    20,
+    30,
     what="checks of a deployed commit",
 )
 

@@ -307,8 +307,8 @@ def rest_list(
             if link is not None and (not items or link in asked):
                 if stumbled:
                     raise IncompletePopulation(
-                        f"{what} says that there is a next page and gives nothing more, twice. Nothing is claimed; run "
-                        "it again later."
+                        f"{what} says that there is a next page and gives nothing more, twice. Nothing is claimed; "
+                        "run it again later."
                     )
                 stumbled = True
                 continue

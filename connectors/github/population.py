@@ -100,16 +100,14 @@ class BranchPopulation:
             raise IncompletePopulation(
                 f"The activity ledger of {self.repository.name} ({self.ledger.branch}) has no row for the "
                 f"{len(found.commits)} commits between {move.before[:10]} and {move.after[:10]}, read twice. Nothing "
-                "is "
-                "claimed; run it again later."
+                "is claimed; run it again later."
             )
         if move.kind in MERGES:
             self.merge_moves += 1
         if found.vanished is not None and not self._overwritten and move.forward:
             raise IncompletePopulation(
                 f"GitHub names {found.vanished[:10]} as part of {self.ledger.branch} in {self.repository.name} and "
-                "does "
-                "not have it. Nothing is claimed; run it again later."
+                "does not have it. Nothing is claimed; run it again later."
             )
         created_beside = move.before == NOTHING and not found.commits
         if found.rewritten or created_beside:
@@ -158,8 +156,7 @@ class BranchPopulation:
         if self.now - move.at > INDEX_LAG:
             raise IncompletePopulation(
                 f"The activity ledger of {self.repository.name} says that {move.after[:10]} came by a merged pull "
-                "request, "
-                "and GitHub names none that owns it, asked twice. Nothing is claimed; run it again later."
+                "request, and GitHub names none that owns it, asked twice. Nothing is claimed; run it again later."
             )
         # Rows of this movement are left out: a first version without its pull request would stand as a direct push.
         if self.incomplete_from is None or move.at < self.incomplete_from:

@@ -30,7 +30,7 @@ REVIEWS = Nested(
     "PullRequest",
     "reviews",
     f"id state submittedAt authorAssociation author {{ {ACTOR} }} commit {{ oid }}",
-    30,
+    50,
 )
 COMMITS = Nested(
     "PullRequest",
@@ -67,7 +67,7 @@ TIMELINE = Nested(
     "timelineItems",
     "__typename ... on Node { id } "
     + " ".join(f"... on {name} {{ actor {{ {ACTOR} }} {fields} }}" for name, (_, _, fields) in _EVENTS.items()),
-    30,
+    50,
     arguments=f"itemTypes: [{', '.join(kind for kind, _, _ in _EVENTS.values())}]",
     what="timeline items",
 )

@@ -75,8 +75,8 @@ def _merged_without_commit(one: ChangePass, branch: str) -> None:
         else:
             raise IncompletePopulation(
                 f"GitHub counts #{pull.number} as merged into {branch} of {one.repository.name} in the interval, and "
-                "its "
-                "commit is neither in the activity ledger nor in the branch. Nothing is claimed; run it again later."
+                "its commit is neither in the activity ledger nor in the branch. Nothing is claimed; run it again "
+                "later."
             )
 
 
@@ -113,6 +113,5 @@ def _owner_without_listing(one: ChangePass, branch: str) -> None:
         numbers = ", ".join(f"#{brought.number}" for _, brought in missing[:10])
         raise IncompletePopulation(
             f"GitHub's list of pull requests merged into {branch} of {one.repository.name} lacks {numbers}, which "
-            "brought "
-            "commits onto it; read twice. Nothing is claimed; run it again later."
+            "brought commits onto it; read twice. Nothing is claimed; run it again later."
         )

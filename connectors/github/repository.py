@@ -93,8 +93,7 @@ def locate(request: Request, branches: Sequence[str], dataset: Dataset) -> Strea
     if node is None:
         raise SourceGone(
             f"GitHub no longer finds {request.item.name}: deleted, or the token may no longer see it. Check the "
-            "token's "
-            "repositories; if it is deleted, record the scope decision."
+            "token's repositories; if it is deleted, record the scope decision."
         )
     if node.get("id") != wanted:
         raise IncompletePopulation(f"GitHub answered for another repository than {request.item.name}. Run it again.")

@@ -13,7 +13,7 @@ import github
 from github import Auth
 
 from connectors.endpoints import EndpointJudgement, judge_endpoint, peer_certificate_sha256, refuse_overrides
-from connectors.github.calls import Answer, Graph, Part, Rest
+from connectors.github.calls import Answer, Graph, Json, Part, Rest
 from connectors.github.client import PLANS, GithubClient, Plan
 from connectors.github.transport import GithubTransport, Limits
 from connectors.github.wire import InstallationToken, Wire, refused_login
@@ -62,15 +62,7 @@ def open_session(
     )
     try:
         principal, rights = _principal(auth, transport)
-        organisation = str(scope["organisation"])
-        answer = transport.send(Graph("Organisation", (_organisation_part(organisation),), REPOSITORIES, shrinks=False))
-        found = answer.data.get("organization")
-        if found is None:
-            raise SourceGone(
-                f"GitHub shows no organisation {organisation!r} to this principal. Correct scope.github.organisation, "
-                "or "
-                "give the App or token access to it."
-            )
+        found = _organisation(str(scope["organisation"]), transport)
         client = GithubClient(
             organisation=found["login"],
             organisation_id=found["id"],
@@ -98,8 +90,16 @@ def open_session(
         transport.taken()  # answers before there is a scope item belong to none
 
 
-def _organisation_part(login: str) -> Part:
-    return Part("$login: String!", "organization(login: $login) { id login databaseId }", {"login": login})
+def _organisation(login: str, transport: GithubTransport) -> Json:
+    part = Part("$login: String!", "organization(login: $login) { id login databaseId }", {"login": login})
+    answer = transport.send(Graph("Organisation", (part,), REPOSITORIES, shrinks=False))
+    found = answer.data.get("organization")
+    if found is None:
+        raise SourceGone(
+            f"GitHub shows no organisation {login!r} to this principal. Correct scope.github.organisation, or give the "
+            "App or token access to it."
+        )
+    return found
 
 
 def _plan(text: Any) -> Plan:
@@ -141,8 +141,7 @@ def _auth(environ: Mapping[str, str], api_url: str, now: Callable[[], datetime])
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"GITHUB_APP_PRIVATE_KEY_FILE can't be read as a PEM file ({type(error).__name__}). Point it at the "
-            "private "
-            "key that GitHub gave out for the App."
+            "private key that GitHub gave out for the App."
         ) from error
     if "PRIVATE KEY" not in key:
         raise ConfigurationError("GITHUB_APP_PRIVATE_KEY_FILE holds no PEM private key. Point it at the App's key.")

@@ -73,8 +73,7 @@ def check_clock(at_source: datetime, sent: datetime, arrived: datetime) -> None:
     if skew > MAX_SKEW_SECONDS:
         raise ClockSkew(
             f"The local clock and GitHub's differ by {skew:.0f} s; more than {MAX_SKEW_SECONDS} s and nothing "
-            "collected "
-            "now could be dated. Set the local clock (NTP) and run again."
+            "collected now could be dated. Set the local clock (NTP) and run again."
         )
 
 
@@ -133,8 +132,7 @@ def _refusal(call: Call, received: Received, at_source: datetime) -> Exception:
         return Later(f"status {status}")
     return SchemaDrift(
         f"GitHub refused {call.label} as it was asked ({status}{': ' + message if message else ''}). The connector "
-        "must "
-        "be looked at: GitHub may have changed this endpoint."
+        "must be looked at: GitHub may have changed this endpoint."
     )
 
 
@@ -161,8 +159,7 @@ def _denied(call: Call, received: Received, message: str) -> CollectionError:
     if any(word in words for word in _PLAN_WORDS):
         return NotLicensed(
             f"{call.label} is not part of the organisation's GitHub plan ({message}). Configure the alternative "
-            "source, "
-            "or record why it does not apply."
+            "source, or record why it does not apply."
         )
     needed = right_for(call.dataset.name, call.template if isinstance(call, Rest) else None)
     accepted = received.headers.get("x-accepted-github-permissions")
