@@ -33,7 +33,8 @@ _TIMEOUT = 20.0
 class AnchorTarget(Protocol):
     """Somewhere to send to. `shown` goes into the ledger, so it holds no secret."""
 
-    via: str
+    @property
+    def via(self) -> str: ...
 
     @property
     def shown(self) -> str: ...

@@ -21,17 +21,20 @@ class Anchoring:
     anchors: list[dict[str, Any]] = field(default_factory=list)
     """`{"seq", "head_seq", "head_digest", "sent_at", "via", "to"}` of every anchor."""
     _anchored_seq: int = 0
-    _instants: dict[int, str] = field(default_factory=dict)
-    """When the entries after the last anchored head were recorded, anchors left out: they only tell of others."""
     _anchored_at: str | None = None
+    _recorded: dict[int, str] = field(default_factory=dict)
+    """When the entries after the last anchored one were recorded."""
+    _latest: tuple[int, str] | None = None
+    """The latest entry that is no anchor: anchors only tell of others."""
     _first_at: str | None = None
 
     def take(self, seq: int, kind: str, recorded_at: str, body: Mapping[str, Any] | None = None) -> None:
         """One entry; `body` is needed for anchors alone."""
         if self._first_at is None:
             self._first_at = recorded_at
+        self._recorded[seq] = recorded_at
         if kind != "anchor":
-            self._instants[seq] = recorded_at
+            self._latest = (seq, recorded_at)
             return
         assert body is not None
         self.anchors.append({
@@ -40,18 +43,19 @@ class Anchoring:
         })  # fmt: skip
         if body["head_seq"] > self._anchored_seq:
             self._anchored_seq = body["head_seq"]
-            self._anchored_at = self._instants.get(body["head_seq"], recorded_at)
-            self._instants = {one: at for one, at in self._instants.items() if one > self._anchored_seq}
+            self._anchored_at = self._recorded.get(self._anchored_seq, recorded_at)
+            self._recorded = {one: at for one, at in self._recorded.items() if one > self._anchored_seq}
 
     def unanchored_days(self) -> int:
         """Days, begun ones counted whole, between the last anchored entry (or the first one) and the latest entry.
 
         0 where nothing has been recorded since the last anchor, except anchors.
         """
-        if not self._instants or self._first_at is None:
+        if self._latest is None or self._latest[0] <= self._anchored_seq:
             return 0
-        latest = datetime.fromisoformat(max(self._instants.values()))
-        span = latest - datetime.fromisoformat(self._anchored_at or self._first_at)
+        since = self._anchored_at or self._first_at
+        assert since is not None
+        span = datetime.fromisoformat(self._latest[1]) - datetime.fromisoformat(since)
         return max(1, -(-span // _DAY))
 
 

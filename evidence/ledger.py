@@ -26,16 +26,25 @@ from schemas.errors import VerificationFailed
 
 FORMAT = "evidence-ledger/1"
 
-KINDS = frozenset(
-    {"store", "key", "programme", "collection", "outcomes", "record", "closed_month", "anchor"}
-)  # fmt: skip
+BODY_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "store": ("store_id", "simulated", "public_key", "product_version"),
+    "key": ("action", "key_id", "public_key", "reason"),
+    "programme": ("programme_digest",),
+    "collection": ("run_id", "flow", "extractor", "claims", "manifests", "simulated"),
+    "outcomes": (),
+    "record": (),
+    "closed_month": ("month", "first_seq", "last_seq", "path", "digest", "entries"),
+    "anchor": ("head_seq", "head_digest", "sent_at", "via", "to", "receipt"),
+}
+"""The kinds of entries, and what the body of each can't do without for the ledger itself to be read."""
 
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 # Members after `body`, in canonical order. Matched at the end of the bytes only: what a body holds can't imitate it.
 _TAIL = re.compile(
-    rb',"format":"([ !#-\[\]-~]*)","key_id":"([ !#-\[\]-~]*)","kind":"([a-z_]+)","previous":(null|"sha256:[0-9a-f]{64}"),'
-    rb'"recorded_at":"([ !#-\[\]-~]+)","seq":([1-9][0-9]*)(,"signature":"([A-Za-z0-9+/=]+)")\}\Z'
+    rb',"format":"([ !#-\[\]-~]*)","key_id":"([ !#-\[\]-~]*)","kind":"([a-z_]+)",'
+    rb'"previous":(null|"sha256:[0-9a-f]{64}"),"recorded_at":"([ !#-\[\]-~]+)",'
+    rb'"seq":([1-9][0-9]*)(,"signature":"([A-Za-z0-9+/=]+)")\}\Z'
 )
 _TAIL_BYTES = 640
 
@@ -110,12 +119,21 @@ def unsigned_entry(
     *, seq: int, previous: str | None, recorded_at: str, kind: str, key_id: str, body: Mapping[str, Any]
 ) -> bytes:
     """The bytes that are signed."""
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of ledger entry {kind!r}; known are {', '.join(sorted(KINDS))}")
+    problem = body_problem(kind, body)
+    if problem is not None:
+        raise ValueError(problem)
     return canonical({
         "format": FORMAT, "seq": seq, "previous": previous, "recorded_at": recorded_at, "kind": kind, "key_id": key_id,
         "body": body,
     })  # fmt: skip
+
+
+def body_problem(kind: str, body: Any) -> str | None:
+    """What keeps a body from being that of an entry of this kind, None where nothing does."""
+    if kind not in BODY_FIELDS:
+        return f"unknown kind of ledger entry {kind!r}; known are {', '.join(BODY_FIELDS)}"
+    missing = [name for name in BODY_FIELDS[kind] if not isinstance(body, Mapping) or name not in body]
+    return f"the body of a {kind} entry needs {', '.join(missing)}" if missing else None
 
 
 def with_signature(unsigned: bytes, signature: str) -> bytes:
@@ -304,8 +322,12 @@ def entry_problems(data: bytes, header: Header) -> list[str]:
         problems.append("its bytes are not the canonical form of what they say")
     if header.format != FORMAT:
         problems.append(f"unknown format {header.format!r}; this version reads {FORMAT}")
-    if header.kind not in KINDS:
-        problems.append(f"unknown kind {header.kind!r}")
+    try:
+        body_wrong = body_problem(header.kind, orjson.loads(data).get("body"))
+    except (orjson.JSONDecodeError, AttributeError):
+        body_wrong = None  # said above: it is not canonical
+    if body_wrong is not None:
+        problems.append(body_wrong)
     try:
         instant = datetime.fromisoformat(header.recorded_at)
     except ValueError:
@@ -326,19 +348,24 @@ def check_chain(entries: Iterable[bytes], *, expect_head: str | None = None) -> 
     expected = expect_head is None
     for position, data in enumerate(entries, start=1):
         try:
-            header = chain.take(data)
-            problems = entry_problems(data, header)
-            signature_problem = keys.signature_problem(data, header)
-            if problems or signature_problem is not None:
-                raise VerificationFailed("; ".join([*problems, *filter(None, [signature_problem])]))
-            if header.kind in ("store", "key"):
-                keys.apply(orjson.loads(data))
+            _check_entry(data, chain.take(data), keys)
         except VerificationFailed as error:
             raise VerificationFailed(f"entry {position}: {error}") from None
         expected = expected or chain.digest == expect_head
     if not expected:
         raise VerificationFailed(f"the chain does not contain {expect_head}: it was cut off or rewritten")
     return chain, keys
+
+
+def _check_entry(data: bytes, header: Header, keys: KeyRing) -> None:
+    problems = entry_problems(data, header)
+    signature_problem = keys.signature_problem(data, header)
+    if signature_problem is not None:
+        problems.append(signature_problem)
+    if problems:
+        raise VerificationFailed("; ".join(problems))
+    if header.kind in ("store", "key"):
+        keys.apply(orjson.loads(data))
 
 
 def closed_month_problems(body: Mapping[str, Any], lines: Iterable[bytes], digests: Mapping[int, str]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from schemas.errors import StoreError
 if TYPE_CHECKING:
     from connectors.store.store import Store
 
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])\Z")
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])\Z")
 _SETTLED = timedelta(minutes=2)
 """After the month's end no collector's clock can be so late that it would still write into it."""
 
@@ -74,7 +74,7 @@ def close_month(store: Store, month: str) -> dict[str, Any]:
 
 
 def _bounds(month: str) -> tuple[datetime, datetime]:
-    if not _MONTH.match(month):
+    if not MONTH.match(month):
         raise StoreError(f"{month!r} is no month; write it like 2026-06.")
     year, number = int(month[:4]), int(month[5:])
     return datetime(year, number, 1, tzinfo=UTC), datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)

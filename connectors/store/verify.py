@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from connectors.store.closing import closed_path, seal_path, statement_of
+from connectors.store.closing import MONTH, closed_path, seal_path, statement_of
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
 from connectors.store.objects import check
 from evidence import seal
@@ -183,6 +183,8 @@ class _Verifier:
         if kind == "collection":
             self._kind_of_store(where, body)
         if kind == "closed_month":
+            if not MONTH.match(str(body["month"])):
+                raise ValueError("month")
             self.closed.append(entry)
         self.anchoring.take(entry["seq"], kind, entry["recorded_at"], body)
         for held in _objects_in(body):

@@ -134,7 +134,7 @@ def test_an_entry_earlier_than_the_one_before_is_refused() -> None:
 
 def test_what_a_body_holds_cannot_pass_for_the_header() -> None:
     chain = born()
-    imitation = written(chain, "anchor", {"n": 9}).decode()
+    imitation = written(chain, "outcomes", {"n": 9}).decode()
     chain.append(written(chain, "record", {"text": imitation, "zz": {"kind": "key", "seq": 77}}))
     header = ledger.header_of(chain[-1])
     assert (header.kind, header.seq) == ("record", 2)

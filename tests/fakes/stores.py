@@ -153,6 +153,6 @@ class FakeSource:
             lag_hours=lags,
         )  # fmt: skip
         return collect(
-            store, self, self.session, items, datasets, (start, end), facts=facts, flow="family", name="fake.read",
-            **options,
+            store, options.pop("extractor", self), self.session, items, datasets, (start, end), facts=facts,
+            flow="family", name="fake.read", **options,
         )  # fmt: skip
