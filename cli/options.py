@@ -26,14 +26,15 @@ class Options:
     simulated_now: str | None = None
     """Set the clock to this instant; accepted only with a simulated store."""
 
+    def now(self) -> datetime | None:
+        """The instant of --simulated-now, None where the system's clock counts."""
+        return None if self.simulated_now is None else instant_argument(self.simulated_now, "--simulated-now")
+
     def clock(self) -> Callable[[], datetime]:
         """The clock of this command: the system's, or the given instant standing still."""
-        from connectors.store.clock import system_clock
+        from connectors.store.clock import clock_of
 
-        if self.simulated_now is None:
-            return system_clock
-        instant = instant_argument(self.simulated_now, "--simulated-now")
-        return lambda: instant
+        return clock_of(self.now())
 
 
 DEFAULT_OPTIONS = Options()

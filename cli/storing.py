@@ -67,9 +67,8 @@ def close_month(month: str, /, *, options: Options = DEFAULT_OPTIONS) -> None:
     month
         Such as 2026-06. Months are closed in order.
     """
-    from connectors.workspace import open_workspace
-
     from connectors.store.closing import close_month as close
+    from connectors.workspace import open_workspace
 
     workspace = open_workspace(options.program, now=options.clock())
     entry = close(workspace.store, month)

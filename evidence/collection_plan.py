@@ -6,15 +6,17 @@ frequent run reads from where the claims end, so that after an outage the next r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from evidence.completeness.coverage import Span, intersect, merge, subtract
 from evidence.completeness.instants import instant, ticks
+from evidence.completeness.missing import CollectionRequest
 from evidence.completeness.windows import window_bounds, window_id_of
 from evidence.controls.model import Control, EvidenceLine
+from evidence.inventory import ACCOUNTS, REPOSITORIES
 from evidence.scope import SYSTEM_BOUND, ScopedItem, ScopeRegister
 from schemas.dataset import Dataset
 from schemas.scope import ScopeItem, ScopeKind
@@ -88,6 +90,18 @@ def plan_collection(
     ]
 
 
+def inventory_steps(scope: ScopeRegister, catalogue: Iterable[Control]) -> list[CollectionStep]:
+    """Inventories to take before anything else, because items are in scope that only an inventory can identify."""
+    waiting = {item.system for items in scope.by_kind.values() for item in items if not item.resolved}
+    return [
+        CollectionStep(
+            (dataset,), tuple(item.as_scope_item() for item in items_for("organisation", system, scope)), None
+        )
+        for _, _, system, dataset in lines_of(catalogue)
+        if system in waiting and dataset.name in (REPOSITORIES, ACCOUNTS)
+    ]
+
+
 def lines_of(
     controls: Iterable[Control], cadence: RunCadence | None = None
 ) -> Iterator[tuple[Control, EvidenceLine, str, Dataset]]:
@@ -152,3 +166,16 @@ def _hull(spans: Sequence[Span]) -> Span | None:
 
 def _instants(span: Span | None) -> tuple[datetime, datetime] | None:
     return None if span is None else (instant(span[0]), instant(span[1]))
+
+
+def steps_of_missing(
+    requests: Iterable[CollectionRequest], datasets: Mapping[str, Dataset], group_of: Callable[[Dataset], Hashable]
+) -> list[CollectionStep]:
+    """Requests of the planner as steps, in its order; datasets that one extractor reads in one pass go together."""
+    steps: dict[tuple[Hashable, tuple[ScopeItem, ...], tuple[datetime, datetime] | None], dict[str, Dataset]] = {}
+    for request in requests:
+        dataset = datasets[request.dataset]
+        items = tuple(item.as_scope_item() for item in request.items)
+        interval = None if request.interval is None else (request.interval.start, request.interval.end)
+        steps.setdefault((group_of(dataset), items, interval), {})[dataset.name] = dataset
+    return [CollectionStep(tuple(found.values()), items, interval) for (_, items, interval), found in steps.items()]

@@ -32,15 +32,14 @@ _DELAYS: list[float] = [60.0, 300.0, 900.0]
 
 @dataclass(slots=True)
 class StepOutcome:
-    """What a step came to: the claims of its last attempt for each dataset and item, and the entries written."""
+    """What a step came to: the last claim for each dataset and item."""
 
-    claims: dict[tuple[str, str], Claim]
-    entries: list[int]
+    claims: dict[tuple[str, str], tuple[Claim, int]]
+    """By dataset and scope item: the last claim, and the number of the ledger entry it stands in."""
 
     def take(self, result: CollectionResult) -> None:
-        self.entries.append(result.entry["seq"])
         for claim in result.claims:
-            self.claims[claim.dataset, claim.scope_item_id] = claim
+            self.claims[claim.dataset, claim.scope_item_id] = claim, result.entry["seq"]
 
 
 def collect_step(
@@ -50,7 +49,7 @@ def collect_step(
 
     Raises only what makes the whole run worthless: wrong configuration, a refused endpoint, a clock that is off.
     """
-    outcome = StepOutcome({}, [])
+    outcome = StepOutcome({})
     try:
         _attempts(retries)(_Pending(workspace, step, flow, known_items, outcome))
     except RetriableError:

@@ -1,0 +1,38 @@
+"""Observation-period completeness: tests of controls, the matrix, the page, the anchor of the ledger's head."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from connectors.store.clock import clock_of
+from connectors.workspace import open_workspace
+from evidence.completeness.json_form import roll_up_json
+from evidence.controls.catalogue import CATALOGUE
+from tasks.judging import anchor, assess, publish, test_controls
+
+
+@flow(name="completeness", persist_result=False)
+def completeness(
+    program: str = "program.yaml", publish_to: str | None = None, simulated_now: datetime | None = None
+) -> dict[str, Any]:
+    """Judge the whole period as known now, publish the page and send the ledger's head outside; gives the roll-up."""
+    workspace = open_workspace(Path(program), now=clock_of(simulated_now))
+    workspace.require_recorded()
+    as_of = workspace.now()
+    test_controls(workspace, CATALOGUE, as_of)
+    matrix = assess(workspace, as_of)
+    if publish_to is not None:
+        publish(workspace, matrix, Path(publish_to))
+    anchor(workspace)
+    rollup: dict[str, Any] = dict(roll_up_json(matrix.rollup))
+    create_markdown_artifact(
+        key="completeness",
+        markdown="\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rollup.items())]),
+        description="The verdict of the latest completeness run.",
+    )
+    return rollup

@@ -1,0 +1,192 @@
+"""What every family flow does, in order: what is due, collecting it, testing it, telling on-call what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import flow_run
+
+from connectors.matrix import matrix_of
+from connectors.registry import extractor_for
+from connectors.store.clock import clock_of, system_clock
+from connectors.workspace import Workspace, open_workspace
+from evidence.collection_plan import (
+    CollectionStep,
+    PlanRequest,
+    RunCadence,
+    closed_window,
+    inventory_steps,
+    plan_collection,
+)
+from evidence.completeness.instants import instant
+from evidence.completeness.windows import period_bounds
+from evidence.controls.catalogue import CATALOGUE, FAMILIES
+from evidence.controls.model import Family
+from evidence.programme_history import ProgrammeHistory
+from schemas.collection import Claim
+from schemas.errors import CollectionError
+from tasks.alerting import alerts_for, send_alerts
+from tasks.collection import collect_step
+from tasks.judging import test_controls
+
+
+@dataclass(slots=True)
+class Collected:
+    """What a run came to: the last claim for each dataset and item, with the entry that holds it."""
+
+    claims: dict[tuple[str, str], tuple[Claim, int]] = field(default_factory=dict[tuple[str, str], tuple[Claim, int]])
+
+    @property
+    def failures(self) -> list[Claim]:
+        return [claim for claim, _ in self.claims.values() if claim.status == "error"]
+
+    def to_json(self, window: str | None) -> dict[str, Any]:
+        """The document of `evidence collect --json`."""
+        return {
+            "entries": [
+                {
+                    "ledger": seq,
+                    "dataset": claim.dataset,
+                    "scope_item_id": claim.scope_item_id,
+                    "scope_item": claim.scope_item,
+                    "window_id": window,
+                    "claim": _claimed(claim),
+                    "status": claim.status,
+                    "rows": claim.rows,
+                    "requests": claim.requests,
+                    "error": None if claim.failure is None else f"{claim.failure.kind}: {claim.failure.message}",
+                }
+                for claim, seq in self.claims.values()
+            ]
+        }
+
+
+def _claimed(claim: Claim) -> dict[str, str | None]:
+    data = claim.to_json()
+    return {"from": data.get("from") or data.get("observed_at"), "to": data.get("to") or data.get("observed_at")}
+
+
+def run_family(
+    family: Family,
+    *,
+    program: str,
+    cadence: RunCadence | None,
+    window: str | None,
+    control: str | None,
+    scope: Sequence[str] | None,
+    simulated_now: datetime | None,
+    retries: int,
+    workspace: Workspace | None = None,
+    test: bool = True,
+    alert: bool = True,
+) -> Collected:
+    """Collect what is due for a family, test its controls, and tell on-call what failed.
+
+    Raises CollectionError at the end when something failed, so that the run is red as well.
+    """
+    workspace = workspace or open_workspace(Path(program), now=clock_of(simulated_now), create=True)
+    history = workspace.require_recorded()
+    controls = [one for one in FAMILIES[family] if control in (None, one.id)]
+    window = window or _scheduled_window(cadence, history, simulated_now)
+    collected = Collected()
+    _run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), family, collected, retries)
+    steps = plan_collection(
+        PlanRequest(
+            controls=controls,
+            now=workspace.now(),
+            zone=history.timezone,
+            period=_period(history),
+            window=window,
+            cadence=cadence,
+            scope_item_ids=scope,
+        ),
+        workspace.scope(history),
+        lambda dataset: extractor_for(dataset.name),
+        lambda dataset, item: _claimed_intervals(workspace, dataset, item),
+    )
+    _run_steps(workspace, steps, family, collected, retries)
+    if test and collected.claims:
+        test_controls(workspace, controls, workspace.now())
+    if alert:
+        tell(workspace, collected.failures)
+    _artifact(family, collected)
+    return collected
+
+
+def run_steps(workspace: Workspace, steps: Iterable[CollectionStep], flow: str, retries: int) -> Collected:
+    """Collect the given steps, one after the other."""
+    collected = Collected()
+    _run_steps(workspace, steps, flow, collected, retries)
+    return collected
+
+
+def _run_steps(
+    workspace: Workspace, steps: Iterable[CollectionStep], flow: str, collected: Collected, retries: int
+) -> None:
+    known = frozenset(f"github:{repository}" for repository in workspace.inventory().repositories)
+    for step in steps:
+        outcome = collect_step(workspace, step, flow=flow, known_items=known or None, retries=retries)
+        collected.claims.update(outcome.claims)
+
+
+def _scheduled_window(
+    cadence: RunCadence | None, history: ProgrammeHistory, simulated_now: datetime | None
+) -> str | None:
+    """The window that a closing run means: the last one closed at its scheduled time, however late it really runs."""
+    if cadence not in ("monthly", "quarterly"):
+        return None
+    scheduled = simulated_now or flow_run.scheduled_start_time or system_clock()
+    return closed_window(scheduled, cadence, history.timezone)
+
+
+def _period(history: ProgrammeHistory) -> tuple[datetime, datetime]:
+    start, end = period_bounds(history.chosen.period)
+    return instant(start), instant(end)
+
+
+def _claimed_intervals(workspace: Workspace, dataset: str, item: str) -> list[tuple[datetime, datetime]]:
+    held = (stored.interval() for stored in workspace.store.claims().of(dataset, item))
+    return [interval for interval in held if interval is not None]
+
+
+def tell(workspace: Workspace, failures: Sequence[Claim]) -> None:
+    """Send on-call one message for each cause of failure."""
+    if failures:
+        send_alerts(workspace, alerts_for(workspace, matrix_of(workspace, workspace.now()), failures))
+
+
+class CollectionFailedError(CollectionError):
+    """Something could not be read. `document` is what `evidence collect --json` prints, failures included."""
+
+    def __init__(self, message: str, document: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.document = document
+
+
+def result_of(collected: Collected, window: str | None) -> dict[str, Any]:
+    """The document of a run. Raises CollectionFailedError when anything failed: a run that could not read everything
+    must not look green."""
+    document = collected.to_json(window)
+    failures = collected.failures
+    if failures:
+        first = failures[0]
+        reason = "" if first.failure is None else f" {first.scope_item}: {first.failure.message}"
+        raise CollectionFailedError(f"{len(failures)} of {len(collected.claims)} collections failed.{reason}", document)
+    return document
+
+
+def _artifact(family: str, collected: Collected) -> None:
+    rows = "\n".join(
+        f"| {claim.dataset} | {claim.scope_item.replace('|', '/')} | {claim.status} | {claim.rows} |"
+        for claim, _ in collected.claims.values()
+    )
+    create_markdown_artifact(
+        key=f"collected-{family.replace('_', '-')}",
+        markdown=f"| dataset | scope item | status | rows |\n|---|---|---|---|\n{rows}\n",
+        description="What the latest run of this family collected; the evidence itself is in the store.",
+    )
