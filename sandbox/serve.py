@@ -33,7 +33,7 @@ from sandbox.faults import FaultPlan
 from sandbox.github.credentials import Credentials
 from sandbox.github.model import Installation, Member, Organisation
 from sandbox.github.nodeids import object_id
-from sandbox.github.script import build_github
+from sandbox.github.stage import build_github
 from sandbox.github.server import GitHubServer
 from sandbox.github.times import Changing, Epoch
 from sandbox.github.world import World

@@ -288,19 +288,24 @@ class RepositoryBuilder:
         creator: Account,
         states: Sequence[tuple[Epoch, str]],
         *,
+        key: str,
         ref: str = "main",
         description: str = "",
     ) -> Deployment:
         """A deployment and its statuses: (instant, state). The commit need not be one the repository has."""
-        key = f"{environment}/{len(self.repository.deployments)}"
-        made = Deployment(
-            self._number("deployment", key), self.repository, oid, ref, environment, creator, at, description
-        )
+        number = self._number("deployment", key)
+        made = Deployment(number, self.repository, oid, ref, environment, creator, at, description)
         for when, state in states:
-            number = self._number("deployment_status", f"{key}/{len(made.statuses)}")
-            made.statuses.append(DeploymentStatus(number, made, state, when, creator))
+            self.deployment_status(made, state, when, creator)
         self.repository.deployments.append(made)
         commit = self.repository.commits.get(oid)
         if commit is not None:
             commit.deployments.append(made)
+        return made
+
+    def deployment_status(self, deployment: Deployment, state: str, at: Epoch, creator: Account) -> DeploymentStatus:
+        """A further status of a deployment."""
+        number = self._number("deployment_status", f"{deployment.id}/{len(deployment.statuses)}")
+        made = DeploymentStatus(number, deployment, state, at, creator)
+        deployment.statuses.append(made)
         return made

@@ -533,6 +533,20 @@ class RuleSuite:
     evaluations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A credential in use: first at `start`, then every so many seconds; None: never."""
+
+    start: Epoch
+    every: int | None
+
+    def last(self, now: Epoch) -> Epoch | None:
+        """The last use up to now."""
+        if self.every is None or now < self.start:
+            return None
+        return self.start + (now - self.start) // self.every * self.every
+
+
 @dataclass(slots=True, eq=False)
 class DeployKey:
     typename: ClassVar[str] = "DeployKey"
@@ -543,7 +557,7 @@ class DeployKey:
     read_only: bool
     created_at: Epoch
     added_by: Account
-    last_used: Changing[Epoch | None]
+    usage: Usage
     deleted_at: Epoch = NEVER
     node_id: str = ""
 
@@ -619,7 +633,7 @@ class TokenGrant:
     permissions: dict[str, dict[str, str]]
     repository_selection: Literal["none", "all", "subset"] = "all"
     expires_at: Epoch | None = None
-    last_used: Changing[Epoch | None] = field(default_factory=lambda: Changing[Epoch | None](None))
+    usage: Usage = field(default_factory=lambda: Usage(NEVER, None))
     revoked_at: Epoch = NEVER
 
     def exists(self, now: Epoch) -> bool:

@@ -362,18 +362,11 @@ def existing_branch(repository: Repository, name: str | None, now: Epoch) -> Bra
 
 
 def deployment_state(deployment: Deployment, now: Epoch) -> str:
-    """`DeploymentState`: active is the newest successful one of its environment."""
+    """`DeploymentState`, which calls a success active until an `inactive` status follows it."""
     latest = deployment.latest(now)
     if latest is None:
         return "PENDING"
-    if latest.state != "SUCCESS":
-        return latest.state
-    for other in reversed(deployment.repository.deployments):
-        if other.environment == deployment.environment and other.created_at <= now:
-            newest = other.latest(now)
-            if newest is not None and newest.state == "SUCCESS":
-                return "ACTIVE" if other is deployment else "INACTIVE"
-    return "INACTIVE"
+    return "ACTIVE" if latest.state == "SUCCESS" else latest.state
 
 
 def deployments(every: list[Deployment], args: dict[str, Any], request: Request) -> Listing:

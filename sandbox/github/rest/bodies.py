@@ -162,7 +162,7 @@ def token_grant(which: TokenGrant, org: Organisation, request: Request) -> dict[
         "token_name": which.name,
         "token_expired": which.expires_at is not None and which.expires_at <= now,
         "token_expires_at": iso_or_none(which.expires_at),
-        "token_last_used_at": iso_or_none(which.last_used.at(now)),
+        "token_last_used_at": iso_or_none(which.usage.last(now)),
     }
 
 

@@ -154,7 +154,7 @@ def deploy_key(which: DeployKey, request: Request) -> dict[str, Any]:
         "created_at": iso(which.created_at),
         "read_only": which.read_only,
         "added_by": which.added_by.login,
-        "last_used": iso_or_none(which.last_used.at(request.now)),
+        "last_used": iso_or_none(which.usage.last(request.now)),
         "enabled": True,
     }
 
