@@ -17,6 +17,7 @@ Decisions where the rule leaves room:
 - Where the programme names no pipeline identities, every machine counts as the pipeline.
 - A deployment has a day to report how it ended and to be checked: `pending` until then, `unknown` if it was not looked
   at again after that. Of several stored versions the latest counts, since states are only ever added.
+- The check counts when it ran on the deployed commit, also where an earlier deployment of that commit had it run.
 - A check that ran red does not verify. A rollback afterwards (the deployment no longer the active one) is an answer.
 - MANUAL_WRITE_UNEXPLAINED needs CloudTrail and Cloud Audit Logs, which are not collected yet, so the code is never
   given; the evidence line `manual` shows as not configured.
