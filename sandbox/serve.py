@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,8 +24,6 @@ from typing import Any, TextIO
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.aws.company import load_company as load_aws_company
-from sandbox.aws.server import start as start_aws
 from sandbox.clock import SimulatedClock
 from sandbox.company import company_folder, load_company
 from sandbox.control import Control, NotSimulated
@@ -33,8 +31,8 @@ from sandbox.faults import FaultPlan
 from sandbox.github.credentials import Credentials
 from sandbox.github.model import Installation, Member, Organisation
 from sandbox.github.nodeids import object_id
-from sandbox.github.stage import build_github
 from sandbox.github.server import GitHubServer
+from sandbox.github.stage import build_github
 from sandbox.github.times import Changing, Epoch
 from sandbox.github.world import World
 from sandbox.histories import add_history
@@ -73,7 +71,7 @@ class Sandbox:
     clock: SimulatedClock | None = None
     plan: FaultPlan | None = None
     world: World | None = None
-    _closers: list[Any] = field(default_factory=list[Any])
+    _closers: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def describe(self) -> dict[str, Any]:
         """What `evidence sandbox serve` prints."""
@@ -84,6 +82,10 @@ class Sandbox:
             "faults": self.faults,
             "github_app": self.github_app,
         }
+
+    def on_close(self, closer: Callable[[], None]) -> None:
+        """Have something stopped with the sandbox."""
+        self._closers.append(closer)
 
     def close(self) -> None:
         """Stop everything, newest first."""
@@ -152,21 +154,24 @@ def start(
     sandbox = Sandbox(target, {}, {}, "", {}, clock, plan, world)
     try:
         github = GitHubServer(world, credentials, clock, plan)
-        sandbox._closers.append(github.close)  # noqa: SLF001 - the sandbox is ours
+        sandbox.on_close(github.close)
         sandbox.endpoints["github"] = github.url
         sandbox.environment["GITHUB_TOKEN"] = token
-        has_aws = iam is not None or (folder is not None and load_aws_company(folder) is not None)
-        if has_aws:
-            aws = start_aws(folder if folder and load_aws_company(folder) else None, clock, plan, iam_file=iam)
-            sandbox._closers.append(aws.close)  # noqa: SLF001
+        aws_folder = folder if folder is not None and (folder / "aws.yaml").is_file() else None
+        if aws_folder is not None or iam is not None:
+            # Only here, because the library behind it takes a second to import.
+            from sandbox.aws.server import start as start_aws
+
+            aws = start_aws(aws_folder, clock, plan, iam_file=iam)
+            sandbox.on_close(aws.close)
             sandbox.endpoints["aws"] = aws.url
             sandbox.environment.update(aws.environment)
         else:
             absent = LoopbackServer(NotSimulated("AWS", "aws", plan), name="sandbox-aws")
-            sandbox._closers.append(absent.close)  # noqa: SLF001
+            sandbox.on_close(absent.close)
             sandbox.endpoints["aws"] = absent.url
         google = LoopbackServer(NotSimulated("Google", "google", plan), name="sandbox-google")
-        sandbox._closers.append(google.close)  # noqa: SLF001
+        sandbox.on_close(google.close)
         sandbox.endpoints["google"] = google.url
         sandbox.github_app = {
             "GITHUB_APP_ID": str(installation.app.id),
@@ -188,7 +193,7 @@ def start(
         }
         control = Control(clock, plan, described, github.application.limits.allow)
         server = LoopbackServer(control.application(), port=port, name="sandbox-control")
-        sandbox._closers.append(server.close)  # noqa: SLF001
+        sandbox.on_close(server.close)
         sandbox.faults = server.url
     except BaseException:
         sandbox.close()
@@ -270,7 +275,7 @@ def running(
     port: int = 0,
     directory: Path | None = None,
     own_process: bool = False,
-) -> Iterator[Sandbox]:
+) -> Generator[Sandbox]:
     """A sandbox for the length of a `with` block; the parameters are those of `start`.
 
     With `own_process` the sources run in a child process, and `clock`, `plan` and `world` are None.
@@ -294,7 +299,7 @@ def _child(
     now: datetime | None,
     port: int,
     directory: Path | None,
-) -> Iterator[Sandbox]:
+) -> Generator[Sandbox]:
     arguments = ["--port", str(port)]
     if company is not None:
         arguments += ["--company", str(company)]

@@ -207,9 +207,7 @@ class Enactment:
     def _reviews(self, change: PlannedChange, pull: PullRequest, made: list[Commit]) -> None:
         for planned in change.reviews:
             commit = None if planned.of is None else made[planned.of]
-            review = self.builder.review(
-                pull, self.cast.person(planned.by), planned.verdict, planned.at, commit=commit
-            )
+            review = self.builder.review(pull, self.cast.person(planned.by), planned.verdict, planned.at, commit=commit)
             if planned.dismissed_at is not None:
                 by = self._account(change, planned.dismissed_by or planned.by)
                 self.builder.dismiss(review, planned.dismissed_at, by, "")
@@ -274,9 +272,7 @@ class Enactment:
         parent = builder.tip(self.branch)
         for _ in range(push.drop):
             parent = self.repository.commits[parent].parents[0]
-        commit = builder.commit(
-            self._oid("pushed", push.key), (parent,), push.message, signature, signature, push.at
-        )
+        commit = builder.commit(self._oid("pushed", push.key), (parent,), push.message, signature, signature, push.at)
         update = builder.move(self.branch, "force_push" if push.drop else "push", commit.oid, push.at, who)
         self.commit_of[push.key] = commit
         self._suite(update, bypass=push.bypass)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):  # noqa: N818 - named for what GitHub does
+class Refused(Exception):
     """A GraphQL field that cannot be resolved; becomes an entry of `errors` with this type."""
 
     def __init__(self, message: str, *, kind: str) -> None:

@@ -44,7 +44,7 @@ Path = tuple[Any, Any] | None
 _NO_ARGUMENTS: Final[dict[str, Any]] = {}
 
 
-class _NullWhereNoneMayBe(Exception):  # noqa: N818 - control flow: carries a null up to the next nullable field
+class _NullWhereNoneMayBe(Exception):
     pass
 
 
@@ -163,7 +163,7 @@ class Operation:
                     if complete is not None:
                         value = complete(value, run, (path, key))
                     elif value is None and not nullable:
-                        raise Refused(f"Cannot return null for non-nullable field {type_.name}.{key}.", kind="INTERNAL")
+                        _refuse_null(type_.name, key)
                     data[key] = value
                 except Refused as refusal:
                     run.errors.append(_error(refusal, node, (path, key)))
@@ -250,6 +250,10 @@ class Operation:
             return None if value is None else plans[value.typename](value, run, path)
 
         return complete
+
+
+def _refuse_null(type_name: str, key: str) -> None:
+    raise Refused(f"Cannot return null for non-nullable field {type_name}.{key}.", kind="INTERNAL")
 
 
 def _constant(text: str) -> Resolver:

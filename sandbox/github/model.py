@@ -427,7 +427,8 @@ class Branch:
         """Add a movement; movements of a branch are recorded in the order in which they happen."""
         if self.times and update.at < self.times[-1]:
             raise ValueError(
-                f"{self.repository.slug}: branch {self.name} moves at {update.at}, before its last move {self.times[-1]}"
+                f"{self.repository.slug}: branch {self.name} moves at {update.at}, before its last move at "
+                f"{self.times[-1]}"
             )
         self.updates.append(update)
         self.times.append(update.at)
@@ -803,9 +804,7 @@ class Repository:
 def _settle_pull(pull: PullRequest) -> None:
     pull.reviews.sort(key=lambda review: review.submitted_at)
     pull.events.sort(key=lambda event: event.at)
-    times = [pull.created_at]
-    for part in pull.commits:
-        times.append(part.at)
+    times = [pull.created_at, *(part.at for part in pull.commits)]
     for review in pull.reviews:
         times.append(review.submitted_at)
         if review.dismissed_at != NEVER:

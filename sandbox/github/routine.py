@@ -168,8 +168,9 @@ class _Expansion:
         if by_bot:
             return commits
         further = dice.below(3)
-        for number in range(further):
-            commits.append(PlannedCommit(self.at(10 + 8 * number), author, f"{title}, part {number + 2}"))
+        commits.extend(
+            PlannedCommit(self.at(10 + 8 * number), author, f"{title}, part {number + 2}") for number in range(further)
+        )
         if dice.one_in(15):
             commits.append(PlannedCommit(self.at(36), author, title, co_authors, replaces=True))
         return commits

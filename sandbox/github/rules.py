@@ -55,9 +55,9 @@ def visible_rulesets(repository: Repository, now: Epoch, *, parents: bool) -> li
     if parents:
         for ruleset in repository.organisation.rulesets:
             version = ruleset.at(now)
-            if version is not None and version.state is not None:
-                if concerns(version.state.get("conditions") or {}, repository, now):
-                    found.append(ruleset)
+            state = version.state if version is not None else None
+            if state is not None and concerns(state.get("conditions") or {}, repository, now):
+                found.append(ruleset)
     found.extend(ruleset for ruleset in repository.rulesets if ruleset.exists(now))
     return found
 

@@ -86,9 +86,7 @@ def bypass_body(bypass: list[Bypass], teams: dict[str, Team], apps: dict[str, Ap
     return found
 
 
-def ruleset_body(
-    ruleset: Ruleset, checks_app: App, teams: dict[str, Team], apps: dict[str, App]
-) -> dict[str, Any]:
+def ruleset_body(ruleset: Ruleset, checks_app: App, teams: dict[str, Team], apps: dict[str, App]) -> dict[str, Any]:
     """The first state of a ruleset."""
     conditions: dict[str, Any] = {
         "ref_name": {

@@ -446,5 +446,3 @@ def load_script(folder: Path) -> GitHubScript | None:
     """Read `github.yaml`; None for a company without GitHub. Raises ConfigurationError."""
     path = folder / "github.yaml"
     return read_model(path, _SCRIPT) if path.is_file() else None
-
-

@@ -157,8 +157,7 @@ class GitHubApplication:
         viewer = Viewer()
         resource = "graphql" if arrival.is_graphql else "core"
         try:
-            if fault is not None and fault.kind == "unauthorized":
-                raise RestError(401, fault.message or "Bad credentials")
+            spoiling.turn_away(fault)
             viewer = self.credentials.viewer(arrival.headers.get("authorization"), now)
             viewer.hidden = tuple(one for one in conditions if one.kind == "fewer_repositories")
             budget = self.limits.budget(viewer, resource, now, repositories=self._repositories_of(viewer, now))

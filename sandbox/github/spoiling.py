@@ -39,6 +39,12 @@ def limit_exceeded(
     return RestError(status, text, documentation=LIMIT_DOCUMENTATION, headers=headers)
 
 
+def turn_away(fault: Fault | None) -> None:
+    """Raise the RestError of credentials that have stopped working."""
+    if fault is not None and fault.kind == "unauthorized":
+        raise RestError(401, fault.message or "Bad credentials")
+
+
 def refuse(fault: Fault, viewer: Viewer, budget: Budget, *, graphql: bool, request_id: str) -> None:
     """Raise the RestError of a fault that replaces the answer; return for all other kinds."""
     status = fault.http_status

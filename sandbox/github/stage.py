@@ -209,9 +209,15 @@ class Stage:
             ends = NEVER if key.removed is None else epoch(key.removed)
             by = self.account(key.by)
             repository.deploy_keys.append(
-                DeployKey(number, repository, key.title, text, key.read_only, created, by, Usage(created + 600, every), ends)
+                DeployKey(
+                    number, repository, key.title, text, key.read_only, created, by, Usage(created + 600, every), ends
+                )
             )
-            facts = {"repo": repository.full_name(created), "repo_id": repository.id, "title": key.title}
+            facts: dict[str, Any] = {
+                "repo": repository.full_name(created),
+                "repo_id": repository.id,
+                "title": key.title,
+            }
             self.audit(created, "public_key.create", by, read_only=key.read_only, **facts)
             if ends != NEVER:
                 self.audit(ends, "public_key.delete", by, **facts)
@@ -233,9 +239,7 @@ class Stage:
                 )
             )
         for person in one.collaborators:
-            account = (
-                self.account(person.login) if person.login in self.people else self.world.account(person.login)
-            )
+            account = self.account(person.login) if person.login in self.people else self.world.account(person.login)
             span = (epoch(person.start), NEVER if person.end is None else epoch(person.end))
             repository.collaborators.append((span, account, person.permission))
         for protection in one.protections:
@@ -475,10 +479,14 @@ class Stage:
             None,
         )  # fmt: skip
         label = event.labels or ["enhancement"]
-        ticket = f"{of_repository.key if of_repository else 'OPS'}-{at // MINUTE % 9000 + 1000} " if event.ticket else ""
+        ticket = (
+            f"{of_repository.key if of_repository else 'OPS'}-{at // MINUTE % 9000 + 1000} " if event.ticket else ""
+        )
         title = ticket + (event.title or "Adjust rounding of fees")
         commits = [
-            PlannedCommit(at - one.minutes_before * MINUTE, one.by or event.author, one.message or title, tuple(one.co_authors))
+            PlannedCommit(
+                at - one.minutes_before * MINUTE, one.by or event.author, one.message or title, tuple(one.co_authors)
+            )
             for one in event.commits or [script.Commit(minutes_before=120)]
         ]
         if event.reviews is None:

@@ -78,7 +78,7 @@ def _history(commit: Commit, args: dict[str, Any], _request: Request) -> Listing
 
 
 def associated_pulls(commit: Commit, now: Epoch) -> list[PullRequest]:
-    """The merged pull request that brought the commit in; for a commit that is on no base branch, those proposing it."""
+    """The merged pull request that brought the commit in; those proposing it while it is on no base branch."""
     owner = commit.introduced_by
     if owner is not None and owner.merged_at <= now:
         return [owner]
@@ -185,12 +185,14 @@ def rollup(commit: Commit, now: Epoch) -> Rollup | None:
     return Rollup(commit, list(newest.values()), statuses)
 
 
-def _signature(commit: Commit, _args: dict[str, Any], _request: Request) -> Commit | None:
-    return _SIGNATURES(commit) if commit.signed else None
+def _signature(commit: Commit, _args: dict[str, Any], _request: Request) -> GpgSignature | None:
+    return GpgSignature(commit) if commit.signed else None
 
 
 @dataclass(slots=True, eq=False)
-class _SIGNATURES:  # noqa: N801 - the object behind GpgSignature
+class GpgSignature:
+    """`Commit.signature` of a signed commit."""
+
     typename: ClassVar[str] = "GpgSignature"
     commit: Commit
 

@@ -271,13 +271,12 @@ COLLABORATOR_EDGE: Fields = {
 
 def _object(repository: Repository, args: dict[str, Any], request: Request) -> Commit | None:
     oid, expression = args.get("oid"), args.get("expression")
-    if oid is None and expression is None:
-        raise Refused("An oid or an expression has to be given.", kind="INVALID_ARGUMENT")
     if oid is None:
-        name = expression.removeprefix("refs/heads/")
-        branch = existing_branch(repository, name, request.now)
-        oid = branch.tip(request.now) if branch is not None else expression
-    commit = repository.commits.get(oid)
+        if expression is None:
+            raise Refused("An oid or an expression has to be given.", kind="INVALID_ARGUMENT")
+        branch = existing_branch(repository, expression.removeprefix("refs/heads/"), request.now)
+        oid = expression if branch is None else branch.tip(request.now)
+    commit = repository.commits.get(oid or "")
     return commit if commit is not None and commit.exists(request.now) else None
 
 

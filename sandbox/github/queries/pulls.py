@@ -93,9 +93,10 @@ def opinionated(pull: PullRequest, now: Epoch, *, writers_only: bool) -> list[Re
     """The last approval, request for changes or dismissed review of each reviewer."""
     newest: dict[int, Review] = {}
     for review in pull.reviews:
-        if review.submitted_at <= now and review.verdict != "COMMENTED":
-            if not writers_only or can_push(review.author, pull.repository, now):
-                newest[review.author.id] = review
+        if review.submitted_at > now or review.verdict == "COMMENTED":
+            continue
+        if not writers_only or can_push(review.author, pull.repository, now):
+            newest[review.author.id] = review
     return list(newest.values())
 
 

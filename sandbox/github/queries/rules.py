@@ -10,8 +10,8 @@ from sandbox.github.model import Account, App, Branch, Organisation, Protection,
 from sandbox.github.nodeids import node_id as make_node_id
 from sandbox.github.paging import Listing
 from sandbox.github.queries.fields import Fields, actor, attribute, connection, constant, node_id
-from sandbox.github.rules import effective_rules, protection_of, visible_rulesets
 from sandbox.github.rules import _glob as matches  # pyright: ignore[reportPrivateUsage]
+from sandbox.github.rules import effective_rules, protection_of, visible_rulesets
 from sandbox.github.times import iso
 
 ROLE_IDS = {1: "read", 2: "write", 3: "triage", 4: "maintain", 5: "admin"}
