@@ -106,13 +106,14 @@ def read_case(entry: object, templates: Mapping[str, Mapping[str, object]]) -> C
     case_id = _identity(entry, "cases")
     own = dict(_mapping(entry))
     name = own.get("template")
-    if name is not None and name not in templates:
+    if name is not None and not (isinstance(name, str) and name in templates):
         raise CaseError(case_id, "template", f"{name!r} is not among the templates of the document")
-    merged: dict[str, object] = {**(templates[cast("str", name)] if name is not None else {}), **own}
+    template = templates[name] if isinstance(name, str) else {}
+    merged: dict[str, object] = {**template, **own}
     for key in _MERGED:
-        if name is not None and isinstance(own.get(key), Mapping):
-            base = templates[cast("str", name)].get(key)
-            merged[key] = {**(_mapping(base) if base is not None else {}), **_mapping(own[key])}
+        base, change = template.get(key), own.get(key)
+        if isinstance(base, Mapping) and isinstance(change, Mapping):
+            merged[key] = {**_mapping(base), **_mapping(change)}
     table = Table(case_id, "", merged)
     table.drop("id", *_PROSE)
     case = Case(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast, get_args
 
-from evidence.completeness.case_reading import Table, instant, number, one_of, sequence, text, texts
+from evidence.completeness.case_reading import Table, instant, number, one_of, sequence, texts
 from evidence.completeness.json_form import Json, instant_text
 from evidence.completeness.model import Gap, State
 from evidence.completeness.rollup import Verdict
@@ -66,7 +66,7 @@ def _cell_mismatches(case_id: str, window: str, expected: object, verdict: Json 
     if "flags" in keys:
         wanted["flags"] = sorted(table.optional("flags", texts, ()))
     if "holes" in keys:
-        wanted["holes"] = [_pair(entry) for entry in table.optional("holes", sequence, ())]
+        wanted["holes"] = table.optional("holes", _pairs, [])
     table.drop(*wanted)
     table.close()
     if verdict is None:
@@ -90,10 +90,14 @@ def _met(key: str, expected: object, actual: object) -> bool:
     return expected == actual
 
 
+def _pairs(value: object) -> list[list[str]]:
+    return [_pair(entry) for entry in sequence(value)]
+
+
 def _pair(entry: object) -> list[str]:
     ends = sequence(entry)
     if len(ends) != 2:
-        raise ValueError(f"a hole is written [from, to], not {text(str(entry))}")
+        raise ValueError(f"a hole is written [from, to], not {entry!r}")
     return [instant_text(instant(end)) for end in ends]
 
 
