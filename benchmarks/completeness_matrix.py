@@ -93,11 +93,7 @@ def measure(load: str) -> None:
     began = perf_counter()
     facts = facts_of(held, AS_OF)
     passed = perf_counter()
-    programmes = [
-        {"kind": "programme", "seq": seq, "recorded_at": "2026-01-01T00:00:00.000000Z", "body": body}
-        for seq, _, body in facts.programme_bodies
-    ]
-    history = history_of(programmes, AS_OF)
+    history = history_of(held[:2], AS_OF)
     inventory = inventory_of([inventory_snapshot()], AS_OF)
     matrix = assemble_facts(facts, history, CATALOGUE, inventory)
     assembled = perf_counter()

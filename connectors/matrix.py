@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def matrix_of(workspace: Workspace, as_of: datetime) -> Matrix:
     """The matrix as known at `as_of`. VerificationFailed where the ledger is not whole."""
     return assemble(
-        workspace.store.claims_index(until=as_of),
+        workspace.store.index(),
         workspace.history(as_of),
         CATALOGUE,
         workspace.inventory(as_of),

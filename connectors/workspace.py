@@ -15,7 +15,7 @@ from typing import Any
 
 from connectors.programme_file import LoadedProgramme, load_programme
 from connectors.store.clock import Clock
-from connectors.store.inventory import inventory_snapshots
+from connectors.store.inventory import InventoryReader
 from connectors.store.store import Store, create_store, open_store, store_exists
 from evidence.controls.catalogue import CATALOGUE, catalogue_digest
 from evidence.inventory import Inventory, inventory_of
@@ -34,6 +34,7 @@ class Workspace:
         self.store = store
         self.now = now
         self.environ = environ
+        self._inventories = InventoryReader(store)
 
     # --- the programme -----------------------------------------------------------------------------------------------
 
@@ -65,14 +66,12 @@ class Workspace:
 
     def latest_programme(self) -> dict[str, Any] | None:
         """Body of the last `programme` entry, None in a store that has none."""
-        latest = None
-        for entry in self.store.entries(kinds={"programme"}):
-            latest = entry["body"]
-        return latest
+        bodies = [entry.body for entry in self.store.index() if entry.kind == "programme"]
+        return bodies[-1] if bodies else None
 
     def history(self, as_of: datetime | None = None) -> ProgrammeHistory:
         """The programme in effect, as known at `as_of` (now)."""
-        return history_of(self.store.entries(kinds={"programme"}), as_of or self.now())
+        return history_of((entry for entry in self.store.index() if entry.kind == "programme"), as_of or self.now())
 
     def require_recorded(self) -> ProgrammeHistory:
         """The programme in effect; ConfigurationError where the file differs from what is recorded."""
@@ -87,7 +86,7 @@ class Workspace:
     def inventory(self, as_of: datetime | None = None) -> Inventory:
         """What the inventories stored by `as_of` (now) showed."""
         instant = as_of or self.now()
-        return inventory_of(inventory_snapshots(self.store, instant), instant)
+        return inventory_of(self._inventories.snapshots(self.store.index(), instant), instant)
 
     def scope(self, history: ProgrammeHistory | None = None) -> ScopeRegister:
         """The items in scope now."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from evidence.completeness.coverage import Span, merge
 from evidence.completeness.instants import ticks
@@ -30,7 +30,7 @@ from evidence.programme_versions import EffectivePeriod, Removal, ScopeSpec, Ver
 from evidence.rule_changes import RuleChange, fold_rules
 from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, Timeline, within
 from schemas.errors import ConfigurationError
-from schemas.instants import format_instant, parse_instant
+from schemas.instants import format_instant
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,20 @@ class ProgrammeHistory:
         return None
 
 
-def history_of(entries: Iterable[Mapping[str, Any]], as_of: datetime) -> ProgrammeHistory:
+class ProgrammeEntry(Protocol):
+    """A ledger entry as far as the fold needs it; the store's index yields these."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+    @property
+    def body(self) -> Mapping[str, Any] | None: ...
+
+
+def history_of(entries: Iterable[ProgrammeEntry], as_of: datetime) -> ProgrammeHistory:
     """Fold the `programme` entries of a ledger (others are passed over) recorded at or before `as_of`.
 
     ConfigurationError where none was recorded by then.
@@ -211,15 +224,12 @@ def history_of(entries: Iterable[Mapping[str, Any]], as_of: datetime) -> Program
     limit = ticks(as_of)
     versions: list[Version] = []
     for entry in entries:
-        if entry["kind"] != "programme":
+        body, recorded_at = entry.body, entry.recorded_at
+        if entry.kind != "programme" or body is None or ticks(recorded_at) > limit:
             continue
-        recorded_at = parse_instant(entry["recorded_at"])
-        if ticks(recorded_at) > limit:
-            continue
-        body = entry["body"]
         registers = {name: found["rows"] for name, found in body["registers"].items()}
         versions.append(
-            Version(len(versions) + 1, entry["seq"], recorded_at, ticks(recorded_at), body["programme_digest"],
+            Version(len(versions) + 1, entry.seq, recorded_at, ticks(recorded_at), body["programme_digest"],
                     body["catalogue_digest"], body["programme"], registers)
         )  # fmt: skip
     if not versions:

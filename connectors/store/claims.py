@@ -73,12 +73,6 @@ class ClaimsByItem:
                 return
             yield stored
 
-    def of_dataset(self, dataset: str, as_of: datetime | None = None) -> Iterator[StoredClaim]:
-        """Claims of one dataset over all its items, item by item, recorded at or before `as_of`."""
-        for name, item in self._claims:
-            if name == dataset:
-                yield from self.of(name, item, as_of)
-
 
 def stored_object(data: Mapping[str, Any]) -> StoredObject:
     """A stored object as a manifest names it."""

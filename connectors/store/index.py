@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from connectors.store.files import StoreFiles
 from connectors.store.reading import HeadCheck, follow, parsed
 from evidence.ledger import Chain, format_recorded_at
-from schemas.instants import parse_instant
 
 
 class IndexedClaim(NamedTuple):
@@ -57,29 +56,33 @@ class IndexedEntry(NamedTuple):
 def index_entries(files: StoreFiles, until: datetime | None = None) -> Iterator[IndexedEntry]:
     """Every entry recorded at or before `until`, in order. VerificationFailed where the ledger is not whole."""
     until_text = None if until is None else format_recorded_at(until)
-    check, known = HeadCheck(), _Known()
+    check, indexer = HeadCheck(), Indexer()
     for data, header in follow(files, Chain()):
         check.see(data, header)
         if until_text is not None and header.recorded_at > until_text:
             continue
-        body = parsed(data, header)["body"]
-        recorded_at = parse_instant(header.recorded_at)
-        if header.kind == "collection":
-            claims, endpoints = known.claims(body)
-            yield IndexedEntry(header.seq, "collection", recorded_at, claims, None, endpoints)
-        else:
-            yield IndexedEntry(header.seq, header.kind, recorded_at, (), body, ())
+        yield indexer.entry(parsed(data, header))
     check.finish()
 
 
-class _Known:
-    """Texts that come again and again (names, hashes, months) held once, which is most of the memory saved."""
+class Indexer:
+    """Makes the small form of entries. Texts that come again and again (names, hashes, months) are held once, which is
+    most of the memory saved."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._supersets: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def claims(self, body: Mapping[str, Any]) -> tuple[tuple[IndexedClaim, ...], tuple[str, ...]]:
+    def entry(self, entry: Mapping[str, Any]) -> IndexedEntry:
+        """The small form of one entry."""
+        seq, kind, body = entry["seq"], entry["kind"], entry["body"]
+        recorded_at = _instant(entry["recorded_at"])
+        if kind != "collection":
+            return IndexedEntry(seq, kind, recorded_at, (), body, ())
+        claims, endpoints = self._claims(body)
+        return IndexedEntry(seq, "collection", recorded_at, claims, None, endpoints)
+
+    def _claims(self, body: Mapping[str, Any]) -> tuple[tuple[IndexedClaim, ...], tuple[str, ...]]:
         text = self._text
         objects: dict[str, str | None] = {}
         endpoints: set[str] = set()

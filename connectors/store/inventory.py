@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from connectors.store.objects import check
+from connectors.store.objects import check_digest
 from evidence.inventory import ACCOUNTS, REPOSITORIES, InventorySnapshot
 
 if TYPE_CHECKING:
+    from connectors.store.index import IndexedEntry
     from connectors.store.store import Store
 
 _COLUMNS = {
@@ -17,24 +18,36 @@ _COLUMNS = {
     ACCOUNTS: ("account_id", "name", "created_at"),
 }
 
+Rows = list[Mapping[str, Any]]
 
-def inventory_snapshots(store: Store, as_of: datetime) -> Iterator[InventorySnapshot]:
-    """Every inventory recorded by `as_of`. An object whose bytes are not what was stored raises VerificationFailed:
-    scope must not be derived from a list that may have been shortened."""
-    import pyarrow.parquet as pq
 
-    claims = store.claims()
-    for dataset, columns in _COLUMNS.items():
-        for stored in claims.of_dataset(dataset, as_of):
-            claim, held = stored.claim, stored.object
-            if claim.observed_at is None or held is None:
+class InventoryReader:
+    """Reads inventories of one store; what was read once is kept, because objects never change."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: dict[tuple[str, str], dict[str, Rows]] = {}
+
+    def snapshots(self, entries: Iterable[IndexedEntry], as_of: datetime) -> Iterator[InventorySnapshot]:
+        """Every inventory recorded by `as_of`. An object whose bytes are not what was stored raises VerificationFailed:
+        scope must not be derived from a list that may have been shortened."""
+        for entry in entries:
+            if entry.recorded_at > as_of:
                 continue
-            table = pq.read_table(check(store.files, held), columns=[*columns, "scope_item_id"])
-            rows: Iterable[dict[str, object]] = table.to_pylist()
-            yield InventorySnapshot(
-                dataset,
-                claim.observed_at,
-                stored.recorded_at,
-                [row for row in rows if row["scope_item_id"] == claim.scope_item_id],
-                complete=claim.status == "ok",
-            )
+            for claim in entry.claims:
+                if claim.dataset in _COLUMNS and claim.observed_at is not None and claim.object_digest is not None:
+                    rows = self._object(claim.dataset, claim.object_digest).get(claim.scope_item_id, [])
+                    complete = claim.status == "ok"
+                    yield InventorySnapshot(claim.dataset, claim.observed_at, entry.recorded_at, rows, complete)
+
+    def _object(self, dataset: str, digest: str) -> dict[str, Rows]:
+        key = (dataset, digest)
+        if key not in self._rows:
+            import pyarrow.parquet as pq
+
+            path = check_digest(self._store.files, "objects", digest, ".parquet")
+            found: dict[str, Rows] = {}
+            for row in pq.read_table(path, columns=[*_COLUMNS[dataset], "scope_item_id"]).to_pylist():
+                found.setdefault(row["scope_item_id"], []).append(row)
+            self._rows[key] = found
+        return self._rows[key]

@@ -52,6 +52,25 @@ def check(files: StoreFiles, stored: StoredObject) -> Path:
     return local
 
 
+def check_digest(files: StoreFiles, folder: str, digest: str, suffix: str) -> Path:
+    """As `check`, for an object of which only the digest (`sha256:…`) is at hand."""
+    name = digest.removeprefix("sha256:")
+    path = f"{folder}/{name[:2]}/{name}{suffix}"
+    try:
+        local = files.local(path)
+        found, _ = _measure(local)
+    except FileNotFoundError:
+        raise VerificationFailed(
+            f"{path}: the ledger names this object and it is missing. Restore it from a copy of the store."
+        ) from None
+    if found != name:
+        raise VerificationFailed(
+            f"{path}: its content is not what was stored (sha256:{found}). Nothing may be concluded from it; restore it "
+            "from a copy of the store."
+        )
+    return local
+
+
 def _measure(content: bytes | Path) -> tuple[str, int]:
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest(), len(content)

@@ -23,7 +23,7 @@ import orjson
 from connectors.store.claims import ClaimsByItem
 from connectors.store.clock import Clock, system_clock
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
-from connectors.store.index import IndexedEntry, index_entries
+from connectors.store.index import IndexedEntry, Indexer, index_entries
 from connectors.store.objects import put
 from connectors.store.reading import HeadCheck, chain_at, follow, follow_new, parsed
 from connectors.store.signer import Signer, signing_key_path
@@ -75,6 +75,8 @@ class Store:
         self._chain: Chain | None = None  # followed to the head on first need
         self._keys = KeyRing()
         self._claims: ClaimsByItem | None = None
+        self._indexer = Indexer()
+        self._index: list[IndexedEntry] | None = None
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -109,6 +111,18 @@ class Store:
     def claims_index(self, until: datetime | None = None) -> Iterator[IndexedEntry]:
         """The ledger in the small form that completeness needs, checked like `entries`, in a fraction of the memory."""
         return index_entries(self.files, until)
+
+    def index(self) -> list[IndexedEntry]:
+        """The whole ledger in its small form, kept in memory and brought up to date on each call. Don't change it."""
+        with self._lock:
+            if self._index is None:
+                if self._chain is None:
+                    self._index = self._follow(self._indexer)
+                else:
+                    upto = self._chain.seq
+                    self._index = [entry for entry in index_entries(self.files) if entry.seq <= upto]
+            self._refresh()
+            return self._index
 
     def head(self) -> Head:
         """The last entry there is now."""
@@ -145,11 +159,8 @@ class Store:
     def _refresh(self) -> Chain:
         """Follow the ledger to its head; the first time all of it, later what has come since."""
         if self._chain is None:
-            chain, check = Chain(), HeadCheck()
-            for data, header in follow(self.files, chain):
-                check.see(data, header)
-            check.finish()
-            self._chain, self._keys = chain, check.keys
+            self._follow(None)
+            assert self._chain is not None
         else:
             for data, header in follow_new(self.files, self._chain):
                 problem = self._keys.signature_problem(data, header)
@@ -158,12 +169,25 @@ class Store:
                 self._seen(parsed(data, header))
         return self._chain
 
+    def _follow(self, indexer: Indexer | None) -> list[IndexedEntry]:
+        """Follow the whole ledger for the first time, and index it on the way where an indexer is given."""
+        chain, check, index = Chain(), HeadCheck(), list[IndexedEntry]()
+        for data, header in follow(self.files, chain):
+            check.see(data, header)
+            if indexer is not None:
+                index.append(indexer.entry(parsed(data, header)))
+        check.finish()
+        self._chain, self._keys = chain, check.keys
+        return index
+
     def _seen(self, entry: dict[str, Any]) -> None:
         """Keep what is held in memory up to date with an entry that came after it was read."""
         if entry["kind"] == "key":
             self._keys.apply(entry)
         elif entry["kind"] == "collection" and self._claims is not None:
             self._claims.take(entry)
+        if self._index is not None:
+            self._index.append(self._indexer.entry(entry))
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
