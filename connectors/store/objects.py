@@ -65,8 +65,8 @@ def check_digest(files: StoreFiles, folder: str, digest: str, suffix: str) -> Pa
         ) from None
     if found != name:
         raise VerificationFailed(
-            f"{path}: its content is not what was stored (sha256:{found}). Nothing may be concluded from it; restore it "
-            "from a copy of the store."
+            f"{path}: its content is not what was stored (sha256:{found}). Nothing may be concluded from it; restore "
+            "it from a copy of the store."
         )
     return local
 
