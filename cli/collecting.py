@@ -86,7 +86,7 @@ def prepare_prefect() -> None:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        "PREFECT_LOGGING_LEVEL": "INFO" if sys.stderr.isatty() else "ERROR",
+        "PREFECT_LOGGING_LEVEL": "INFO" if sys.stderr.isatty() else "CRITICAL",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

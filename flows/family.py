@@ -26,7 +26,7 @@ from evidence.collection_plan import (
 from evidence.completeness.instants import instant
 from evidence.completeness.windows import period_bounds
 from evidence.controls.catalogue import CATALOGUE, FAMILIES
-from evidence.controls.model import Family
+from evidence.controls.model import Control, Family
 from evidence.programme_history import ProgrammeHistory
 from schemas.collection import Claim
 from schemas.errors import CollectionError
@@ -81,23 +81,41 @@ def run_family(
     scope: Sequence[str] | None,
     simulated_now: datetime | None,
     retries: int,
-    workspace: Workspace | None = None,
-    test: bool = True,
-    alert: bool = True,
-) -> Collected:
+) -> dict[str, Any]:
     """Collect what is due for a family, test its controls, and tell on-call what failed.
 
-    Raises CollectionError at the end when something failed, so that the run is red as well.
+    Gives the document of `evidence collect --json`. Raises CollectionFailedError at the end when something failed, so
+    that the run is red as well.
     """
-    workspace = workspace or open_workspace(Path(program), now=clock_of(simulated_now), create=True)
+    workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
     history = workspace.require_recorded()
-    controls = [one for one in FAMILIES[family] if control in (None, one.id)]
     window = window or _scheduled_window(cadence, history, simulated_now)
-    collected = Collected()
-    _run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), family, collected, retries)
+    collected = collect_family(
+        workspace, family, cadence=cadence, window=window, control=control, scope=scope, retries=retries
+    )
+    if collected.claims:
+        test_controls(workspace, _controls(family, control), workspace.now())
+    tell(workspace, collected.failures)
+    _artifact(family, collected)
+    return result_of(collected, window)
+
+
+def collect_family(
+    workspace: Workspace,
+    family: Family,
+    *,
+    cadence: RunCadence | None = None,
+    window: str | None = None,
+    control: str | None = None,
+    scope: Sequence[str] | None = None,
+    retries: int = 0,
+) -> Collected:
+    """Collect what is due for a family, after the inventory that tells which items there are, where that is missing."""
+    history = workspace.require_recorded()
+    collected = run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), family, retries)
     steps = plan_collection(
         PlanRequest(
-            controls=controls,
+            controls=_controls(family, control),
             now=workspace.now(),
             zone=history.timezone,
             period=_period(history),
@@ -109,29 +127,22 @@ def run_family(
         lambda dataset: extractor_for(dataset.name),
         lambda dataset, item: _claimed_intervals(workspace, dataset, item),
     )
-    _run_steps(workspace, steps, family, collected, retries)
-    if test and collected.claims:
-        test_controls(workspace, controls, workspace.now())
-    if alert:
-        tell(workspace, collected.failures)
-    _artifact(family, collected)
+    collected.claims.update(run_steps(workspace, steps, family, retries).claims)
     return collected
+
+
+def _controls(family: Family, control: str | None) -> list[Control]:
+    return [one for one in FAMILIES[family] if control in (None, one.id)]
 
 
 def run_steps(workspace: Workspace, steps: Iterable[CollectionStep], flow: str, retries: int) -> Collected:
     """Collect the given steps, one after the other."""
     collected = Collected()
-    _run_steps(workspace, steps, flow, collected, retries)
-    return collected
-
-
-def _run_steps(
-    workspace: Workspace, steps: Iterable[CollectionStep], flow: str, collected: Collected, retries: int
-) -> None:
     known = frozenset(f"github:{repository}" for repository in workspace.inventory().repositories)
     for step in steps:
         outcome = collect_step(workspace, step, flow=flow, known_items=known or None, retries=retries)
         collected.claims.update(outcome.claims)
+    return collected
 
 
 def _scheduled_window(

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 
 from evidence.collection_plan import RunCadence
-from flows.family import result_of, run_family
+from flows.family import run_family
 
 
 @flow(name="governance", persist_result=False)
@@ -27,8 +27,7 @@ def governance(
     run collects what is new. `control` and `scope` (scope item ids) narrow it down. `retries` is how often items that
     failed for a passing reason are tried again.
     """
-    collected = run_family(
+    return run_family(
         "governance", program=program, cadence=cadence, window=window, control=control, scope=scope,
         simulated_now=simulated_now, retries=retries,
     )  # fmt: skip
-    return result_of(collected, window)
