@@ -279,18 +279,18 @@ class Enactment:
 
     def _suite(self, update: Update, *, bypass: bool) -> None:
         """The evaluation of the rules for a movement of the branch, where there are rules."""
-        rules = effective_rules(self.repository, update.branch, update.at)
+        rules = effective_rules(self.repository, update.branch, update.at, evaluated=True)
         if update.actor is None or not (rules or bypass):
             return
         evaluations: list[dict[str, Any]] = []
         for rule, source in rules:
             version = source.at(update.at)
-            name = version.state["name"] if version and version.state else ""
+            state = version.state if version and version.state else {"name": "", "enforcement": "active"}
             failed = bypass and rule["type"] == "pull_request"
             evaluations.append(
                 {
-                    "rule_source": {"type": "ruleset", "id": source.id, "name": name},
-                    "enforcement": "active",
+                    "rule_source": {"type": "ruleset", "id": source.id, "name": state["name"]},
+                    "enforcement": state["enforcement"],
                     "result": "fail" if failed else "pass",
                     "rule_type": rule["type"],
                     "details": None,

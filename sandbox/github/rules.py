@@ -62,12 +62,18 @@ def visible_rulesets(repository: Repository, now: Epoch, *, parents: bool) -> li
     return found
 
 
-def effective_rules(repository: Repository, branch: str, now: Epoch) -> list[tuple[dict[str, Any], Ruleset]]:
-    """Active rules on a branch, each with the ruleset it comes from; rulesets in evaluation do not count."""
+def effective_rules(
+    repository: Repository, branch: str, now: Epoch, *, evaluated: bool = False
+) -> list[tuple[dict[str, Any], Ruleset]]:
+    """Active rules on a branch, each with the ruleset it comes from.
+
+    Rulesets in evaluation enforce nothing and do not count; `evaluated` adds them for the rule suites that note them.
+    """
+    counting = {"active", "evaluate"} if evaluated else {"active"}
     found: list[tuple[dict[str, Any], Ruleset]] = []
     for ruleset in visible_rulesets(repository, now, parents=True):
         version = ruleset.at(now)
-        if version is None or version.state is None or version.state["enforcement"] != "active":
+        if version is None or version.state is None or version.state["enforcement"] not in counting:
             continue
         if applies(version.state, repository, branch, now):
             found.extend((rule, ruleset) for rule in version.state["rules"])

@@ -97,7 +97,7 @@ def rule_suite(which: RuleSuite, request: Request, *, full: bool = False) -> dic
         "repository_name": which.repository.name.at(request.now),
         "pushed_at": iso(which.at),
         "result": which.result,
-        "evaluation_result": None,
+        "evaluation_result": which.result,
     }
     if full:
         body["rule_evaluations"] = which.evaluations
