@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import boto3.session
+import orjson
 import urllib3.exceptions
 from botocore import exceptions as botocore_errors
 from botocore import xform_name
@@ -31,6 +32,8 @@ CALLS_PER_SECOND: Mapping[str, float] = {"iam": 10, "organizations": 5, "sts": 2
 _BURST_SECONDS = 2.0
 _PARSE_ATTEMPTS = 3
 _PAGE_ATTEMPTS = 3
+_EMPTY_PAGES = 100
+"""AWS may answer an empty page in between; so many in a row are no list any more."""
 _RENEW_BEFORE = timedelta(minutes=5)
 
 
@@ -122,6 +125,10 @@ class Caller:
         self._clients: dict[tuple[str, str], Any] = {}
         self._received: tuple[Any, Mapping[str, Any]] | None = None
 
+    def endpoint(self, service: str) -> str:
+        """The judged address of a service. Raises `EndpointRefused`."""
+        return self._client(service, self._conduct.region).meta.endpoint_url
+
     def ask(
         self, operation: str, *, region: str | None = None, expect: Collection[str] = (), **parameters: Any
     ) -> Answer:
@@ -136,8 +143,10 @@ class Caller:
             sent = self._conduct.now()
             try:
                 code = self._call(service, action, region, parameters)
+                if code is None:
+                    _demand_whole(self._taken()[0])
                 break
-            except ResponseParserError as error:
+            except (ResponseParserError, orjson.JSONDecodeError) as error:
                 if attempt == _PARSE_ATTEMPTS:
                     raise RetriableError(
                         f"AWS's answers to {operation} in account {self.account} were cut off or no AWS answers, "
@@ -146,8 +155,7 @@ class Caller:
                 self._conduct.pause(0.5 * 2**attempt)
         else:
             raise AssertionError("the loop above returns or raises")
-        assert self._received is not None, "botocore reports every answer before it returns"
-        http, parsed = self._received
+        http, parsed = self._taken()
         headers = {str(name).lower(): str(value) for name, value in http.headers.items()}
         if code is not None and code not in expect:
             raise verdict(
@@ -171,16 +179,18 @@ class Caller:
         """
         marker: str | None = None
         seen: set[str] = set()
+        empty = 0
         while True:
             answer = self._page(operation, parameters | ({} if marker is None else {asked: marker}), answered, more)
             yield answer
             marker = answer.parsed.get(answered) or None
             if marker is None or (more is not None and not answer.parsed[more]):
                 return
-            if marker in seen:
+            empty = 0 if any(isinstance(value, list) and value for value in answer.parsed.values()) else empty + 1
+            if marker in seen or empty > _EMPTY_PAGES:
                 raise IncompletePopulation(
-                    f"{operation} in account {self.account} gives the same page marker twice, so its list never ends. "
-                    "Nothing was kept; run again."
+                    f"{operation} in account {self.account} goes round in circles, so its list never ends. Nothing "
+                    "was kept; run again."
                 )
             seen.add(marker)
 
@@ -234,6 +244,10 @@ class Caller:
             ) from error
         return None
 
+    def _taken(self) -> tuple[Any, Mapping[str, Any]]:
+        assert self._received is not None, "botocore reports every answer before it returns"
+        return self._received
+
     def _client(self, service: str, region: str) -> Any:
         if self._renew is not None and (
             self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
@@ -268,6 +282,12 @@ class Caller:
         client.meta.events.register("before-send", before_send)
         client.meta.events.register("after-call", after_call)
         return client
+
+
+def _demand_whole(http: Any) -> None:
+    """Refuse a good answer that is empty or half a JSON document: botocore takes both for an answer without fields."""
+    if "json" in str(http.headers.get("Content-Type", "")) or http.content[:1] in (b"{", b""):
+        orjson.loads(http.content)
 
 
 def make_client(conduct: Conduct, service: str, region: str, keys: Mapping[str, str]) -> Any:

@@ -21,7 +21,7 @@ import botocore.loaders
 import botocore.session
 from botocore import exceptions as botocore_errors
 
-from connectors.aws.calls import Caller, Conduct, Credentials, Pacer, make_client
+from connectors.aws.calls import Caller, Conduct, Credentials, Pacer
 from connectors.endpoints import (
     PROXY_VARIABLES,
     EndpointJudgement,
@@ -162,8 +162,8 @@ def open_session(
     conduct = Conduct(
         boto=boto, region=region, now=now, judge=judge, pacer=Pacer(pause=pause), pause=pause, attempts=attempts
     )  # fmt: skip
-    endpoints = [make_client(conduct, service, region, {}).meta.endpoint_url for service in _SERVICES]
     home = Caller(conduct, "unknown", "unknown")
+    endpoints = [home.endpoint(service) for service in _SERVICES]
     identity = home.ask("sts:GetCallerIdentity").parsed
     home.account, home.principal = str(identity["Account"]), str(identity["Arn"])
     judged = judge(endpoints[0])

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -44,8 +45,10 @@ REPORT_COLUMNS = (
 
 
 @lru_cache(maxsize=1)
-def _aws_policies() -> dict[str, dict[str, Any]]:
-    return json.loads(aws_managed_policies_data)
+def _aws_policies() -> tuple[AWSManagedPolicy, ...]:
+    """Every AWS-managed policy that moto knows, read once; accounts hold copies, which share their documents."""
+    known: dict[str, dict[str, Any]] = json.loads(aws_managed_policies_data)
+    return tuple(AWSManagedPolicy.from_data(name, "aws", "aws", data) for name, data in known.items())
 
 
 def naive(instant: datetime) -> datetime:
@@ -101,9 +104,10 @@ class CompanyIamBackend(IAMBackend):
         """ARNs of AWS-managed policies that are in use in ways not modelled here (a document says so)."""
 
     def _init_aws_policies(self) -> list[ManagedPolicy]:
-        return [
-            AWSManagedPolicy.from_data(name, self.account_id, "aws", data) for name, data in _aws_policies().items()
-        ]
+        policies = [copy(policy) for policy in _aws_policies()]
+        for policy in policies:
+            policy.account_id = self.account_id
+        return list(policies)
 
     def get_account_authorization_details(self, policy_filter: list[str]) -> dict[str, Any]:
         """As AWS: in a fixed order, and of AWS-managed policies only those in use."""

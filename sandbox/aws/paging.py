@@ -41,7 +41,7 @@ def cut(operation: str, total: int, limit: int, marker: str | None, fault: Fault
     following = _marker(operation, stop)
     without_marker = fault is not None and fault.field == "Marker"
     if kind == "empty_page":
-        return Page(start, start, True, None if without_marker else _marker(operation, start))
+        return Page(start, start, True, None if without_marker else _marker(operation, start, "-"))
     if kind == "truncated_page" and without_marker:
         return Page(start, stop, True, None)
     if kind == "truncated_page":
@@ -51,15 +51,16 @@ def cut(operation: str, total: int, limit: int, marker: str | None, fault: Fault
     return Page(start, stop, more, following if more else None)
 
 
-def _marker(operation: str, position: int) -> str:
-    return base64.urlsafe_b64encode(f"{operation}/{position}".encode()).decode()
+def _marker(operation: str, position: int, sign: str = "+") -> str:
+    """The sign only makes the marker of an empty page differ from the one that led to it."""
+    return base64.urlsafe_b64encode(f"{operation}/{sign}{position}".encode()).decode()
 
 
 def _position(operation: str, marker: str) -> int:
     try:
         name, _, position = base64.urlsafe_b64decode(marker.encode()).decode().rpartition("/")
         if name == operation:
-            return int(position)
+            return abs(int(position))
     except (binascii.Error, UnicodeDecodeError, ValueError):
         pass
     raise WireError(400, "ValidationError", "Invalid Marker.")

@@ -46,7 +46,9 @@ class RunningServer:
     def __init__(self, state: _State, port: int) -> None:
         self._state = state
         self._server = _Server(("127.0.0.1", port), state)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="simulated AWS", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulated AWS", daemon=True
+        )
         self._thread.start()
 
     @property

@@ -41,8 +41,8 @@ class MemorySink:
     def rows(self, dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> None:
         schema = dataset.arrow()
         required = {entry.name for entry in schema if not entry.nullable}
-        kept = self._rows.setdefault(dataset.name, [])
         seen = self._keys.setdefault(dataset.name, set())
+        added: list[dict[str, Any]] = []
         for row in rows:
             unknown = set(row) - set(schema.names)
             missing = {name for name in required if row.get(name) is None}
@@ -51,16 +51,17 @@ class MemorySink:
             for column, values in dataset.allowed:
                 if row.get(column) is not None and row[column] not in values:
                     raise SchemaDrift(f"{dataset.name}: {column} is {row[column]!r}, allowed are {values}")
-            try:
-                batch = pa.RecordBatch.from_pylist([dict(row)], schema=schema)
-            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-                raise SchemaDrift(f"{dataset.name}: {error}") from error
             key = (row["scope_item_id"], *(str(row[column]) for column in dataset.key))
             if key in seen:
                 raise SchemaDrift(f"{dataset.name}: two rows with the key {key}")
             seen.add(key)
             json.loads(row["raw"])  # `raw` is JSON in every dataset
-            kept.extend(batch.to_pylist())
+            added.append(dict(row))
+        try:
+            batch = pa.RecordBatch.from_pylist(added, schema=schema)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise SchemaDrift(f"{dataset.name}: {error}") from error
+        self._rows.setdefault(dataset.name, []).extend(batch.to_pylist())
 
     def answer(
         self,
