@@ -92,7 +92,9 @@ def stored_outcomes(workspace: Workspace, as_of: datetime) -> Iterator[dict[str,
             latest[entry["body"]["control_id"], summary["window_id"], summary["scope_item_id"]] = entry["seq"]
     for seq in sorted(set(latest.values())):
         path = check(workspace.store.files, stored_object(objects[seq]))
-        for row in pq.read_table(path).to_pylist():
+        with pq.ParquetFile(path) as file:
+            rows = file.read().to_pylist()
+        for row in rows:
             if latest.get((row["control_id"], row["window_id"], row["scope_item_id"])) == seq:
                 yield {**row, "event_time": _text(row["event_time"]), "resolves_at": _text(row["resolves_at"])}
 

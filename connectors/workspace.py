@@ -5,15 +5,15 @@ The rule that a changed, unrecorded programme is refused is kept here, once, for
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from connectors.programme_file import LoadedProgramme, load_programme
 from connectors.store.clock import Clock
 from connectors.store.inventory import InventoryReader
 from connectors.store.store import Store, create_store, open_store, store_exists
@@ -23,20 +23,28 @@ from evidence.programme_history import ProgrammeHistory, history_of
 from evidence.scope import ScopeRegister, scope_of
 from schemas.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from connectors.programme_file import LoadedProgramme
+
 PRODUCT = "soc2-evidence-pipeline"
 
 
 class Workspace:
     """One programme with its store. Made by `open_workspace`."""
 
-    def __init__(self, loaded: LoadedProgramme, store: Store, now: Clock, environ: Mapping[str, str]) -> None:
-        self.loaded = loaded
+    def __init__(self, path: Path, store: Store, now: Clock, environ: Mapping[str, str]) -> None:
+        self.path = path
         self.store = store
         self.now = now
         self.environ = environ
         self._inventories = InventoryReader(store)
 
     # --- the programme -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def loaded(self) -> LoadedProgramme:
+        """The programme file as it is now, read and checked on first need."""
+        return load(self.path, self.environ)
 
     def record_programme(self) -> dict[str, Any] | None:
         """Sign and record the file as it is now; None where this version is the one recorded last."""
@@ -76,10 +84,22 @@ class Workspace:
     def require_recorded(self) -> ProgrammeHistory:
         """The programme in effect; ConfigurationError where the file differs from what is recorded."""
         history = self.history()
-        refusal = history.refusal(self.loaded.digest, catalogue_digest())
+        # Files that are byte by byte those recorded need no reading: their version was checked when it was recorded.
+        digest = history.programme_digest if self._files_as_recorded() else self.loaded.digest
+        refusal = history.refusal(digest, catalogue_digest())
         if refusal is not None:
             raise ConfigurationError(refusal)
         return history
+
+    def _files_as_recorded(self) -> bool:
+        latest = self.latest_programme()
+        if latest is None:
+            return False
+        named: Mapping[str, Any] = latest["programme"].get("registers", {})
+        files = {self.path: latest["file"]["digest"]}
+        for name, register in latest["registers"].items():
+            files[self.path.parent / str(named.get(name))] = register["object"]["digest"]
+        return all(_digest(path) == digest for path, digest in files.items())
 
     # --- scope -------------------------------------------------------------------------------------------------------
 
@@ -102,6 +122,8 @@ class Workspace:
 
 def load(program: Path, environ: Mapping[str, str] | None = None) -> LoadedProgramme:
     """Read and check the programme file against the catalogue."""
+    from connectors.programme_file import load_programme  # with its validators, a third of a second to import
+
     controls = {control.id: tuple(line.id for line in control.evidence) for control in CATALOGUE}
     return load_programme(program, os.environ if environ is None else environ, controls=controls)
 
@@ -127,24 +149,44 @@ def open_workspace(
     with a simulated store.
     """
     environ = os.environ if environ is None else environ
-    loaded = load(program, environ)
-    location = store_location(loaded)
+    location = _quick_location(program) or store_location(load(program, environ))
     born = False
     if create and not store_exists(location):
         from connectors.sessions import uses_simulated_endpoint
 
         create_store(
             location,
-            simulated=uses_simulated_endpoint(loaded.programme, environ),
+            simulated=uses_simulated_endpoint(load(program, environ).programme, environ),
             now=now,
             product_version=version(PRODUCT),
         )
         born = True
     store = open_store(location, now=now, product_version=version(PRODUCT), read_only=read_only)
-    workspace = Workspace(loaded, store, now, environ)
+    workspace = Workspace(program, store, now, environ)
     if born or (create and workspace.latest_programme() is None):
         workspace.record_programme()
     return workspace
+
+
+def _quick_location(program: Path) -> str | None:
+    """Where the store is, by a look at the file that checks nothing else; None where that look is not enough."""
+    import yaml
+
+    try:
+        document = yaml.load(program.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except (OSError, yaml.YAMLError, ValueError):
+        return None
+    location = document.get("store", "./evidence-store") if isinstance(document, dict) else None
+    if not isinstance(location, str) or not location:
+        return None
+    return location if "://" in location else str(program.parent / location)
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def code_commit(environ: Mapping[str, str]) -> str:

@@ -39,7 +39,7 @@ def page_facts(workspace: Workspace, matrix: Matrix) -> PageFacts:
         organisation=matrix.history.current.programme["organisation"],
         titles=titles,
         proofs=proofs,
-        program=workspace.loaded.path.name,
+        program=workspace.path.name,
     )
 
 

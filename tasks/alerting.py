@@ -70,7 +70,7 @@ def alerts_for(workspace: Workspace, matrix: Matrix, failures: Iterable[Claim]) 
         for claim in failures
         if claim.failure is not None
     ]
-    return compose(failed, matrix.as_of, program=str(workspace.loaded.path), simulated=workspace.store.simulated)
+    return compose(failed, matrix.as_of, program=str(workspace.path), simulated=workspace.store.simulated)
 
 
 def _depends_on(cell: MatrixCell, claim: Claim) -> bool:

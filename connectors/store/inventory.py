@@ -47,7 +47,10 @@ class InventoryReader:
 
             path = check_digest(self._store.files, "objects", digest, ".parquet")
             found: dict[str, Rows] = {}
-            for row in pq.read_table(path, columns=[*_COLUMNS[dataset], "scope_item_id"]).to_pylist():
+            # Not `read_table`: it goes through pyarrow.dataset, whose import takes longer than all of completeness.
+            with pq.ParquetFile(path) as file:
+                rows = file.read(columns=[*_COLUMNS[dataset], "scope_item_id"]).to_pylist()
+            for row in rows:
                 found.setdefault(row["scope_item_id"], []).append(row)
             self._rows[key] = found
         return self._rows[key]
