@@ -22,7 +22,7 @@ RUNS = Nested(
     arguments="filterBy: {checkType: ALL}",
     what="check runs",
 )
-SUITES = Nested("Commit", "checkSuites", f"id app {{ id slug }} {RUNS.inline()}", 10, what="check suites")
+SUITES = Nested("Commit", "checkSuites", f"id app {{ id databaseId slug }} {RUNS.inline()}", 10, what="check suites")
 
 SELECTION = (
     f"id oid {SUITES.inline()} status {{ id contexts {{ id context state createdAt }} }} "
@@ -74,11 +74,17 @@ def _all_statuses(sha: str, repository: Repository, dataset: Dataset) -> Stream[
     return rows
 
 
+def _number(app: Json) -> str | None:
+    """The App's number, which is how a rule pins a required check to it (`integration_id`)."""
+    number = app["databaseId"]
+    return None if number is None else str(number)
+
+
 def _run_row(run: Json, suite: Json, sha: str) -> Json:
     app = suite["app"]
     return {
         "check_id": run["id"], "sha": sha, "kind": "check_run", "name": run["name"],
-        "app_id": None if app is None else app["id"], "app_slug": None if app is None else app["slug"],
+        "app_id": None if app is None else _number(app), "app_slug": None if app is None else app["slug"],
         "status": run["status"].lower(), "conclusion": run["conclusion"] and run["conclusion"].lower(),
         "started_at": optional_instant(run["startedAt"]), "completed_at": optional_instant(run["completedAt"]),
         "raw": {"run": run, "suite": {"id": suite["id"], "app": app}},

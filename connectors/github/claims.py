@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def query_texts() -> dict[str, str]:
-    """The questions by dataset as they stand in provenance: without page sizes and cursors, and however they were "
-    "joined
-    into requests, so that the same question always has the same hash."""
+    """The questions by dataset as they stand in provenance.
+
+    Without page sizes and cursors, and however they were joined into requests, so that the same question always has
+    the same hash.
+    """
     population = "\n".join([
         f"GET {activity.TEMPLATE}?ref=refs/heads/{{branch}}",
         f"GET {graph.COMPARE}",

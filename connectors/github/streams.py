@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
 
 from connectors.github.calls import Answer, Call, Graph, Stream, TooHeavy
 from connectors.github.transport import Transport
@@ -27,6 +28,8 @@ class Driver:
         self._asked: deque[tuple[Stream[None], Call]] = deque()
         self._flying: dict[Future[Answer], Stream[None]] = {}
         self.requests = 0
+        self.began_at: datetime | None = None
+        """The source's own clock at the first answer."""
 
     def add(self, stream: Stream[None]) -> None:
         """Take up another stream; may be called from within a running one."""
@@ -66,6 +69,7 @@ class Driver:
                 except (EvidenceError, TooHeavy) as error:
                     call = stream.throw(error)
                 else:
+                    self.began_at = self.began_at or answer.served_at
                     call = stream.send(answer)
                 self._hand_over()
         except StopIteration:
@@ -109,7 +113,9 @@ class Driver:
             stream = self._flying.pop(future)
             error = future.exception()
             if error is None:
-                self._ready.append((stream, future.result()))
+                answer = future.result()
+                self.began_at = self.began_at or answer.served_at
+                self._ready.append((stream, answer))
             elif isinstance(error, EvidenceError | TooHeavy):
                 self._ready.append((stream, error))
             else:

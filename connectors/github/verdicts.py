@@ -28,6 +28,9 @@ MAX_SKEW_SECONDS = 60
 SECONDARY_WAIT_SECONDS = 60.0
 """GitHub asks for at least a minute after a secondary limit without `Retry-After`."""
 
+NO_LOGIN = "valid credentials"
+"""`PermissionDenied.permission` where the credentials themselves were refused."""
+
 _PRIMARY_WORDS = ("api rate limit exceeded", "api rate limit already exceeded")
 _SECONDARY_WORDS = ("secondary rate limit", "abuse detection", "please wait a few minutes", "retry your request again")
 _PLAN_WORDS = ("upgrade to github", "upgrade your plan", "not available for your plan", "enterprise cloud")
@@ -107,7 +110,7 @@ def _refusal(call: Call, received: Received, at_source: datetime) -> Exception:
         return PermissionDenied(
             "GitHub refused the credentials (401): they are wrong, expired or revoked. Renew GITHUB_TOKEN, or check "
             "GITHUB_APP_ID, GITHUB_APP_INSTALLATION_ID and GITHUB_APP_PRIVATE_KEY_FILE.",
-            permission="valid credentials",
+            permission=NO_LOGIN,
         )
     if status == 429 or (status == 403 and _is_limit(received, words)):
         return limit(received, at_source)

@@ -1,0 +1,106 @@
+"""Tips and effective rules of the production branches: what is so at an instant, and can't be asked about later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import orjson
+
+from connectors.github import rules
+from connectors.github.calls import Json, Stream
+from connectors.github.client import client_of
+from connectors.github.repository import Repository, Tip, locate, locate_part, require_production_branch
+from connectors.github.streams import Driver
+from schemas.errors import IncompletePopulation
+from schemas.extraction import ItemClaim, Request, Session, Sink
+from schemas.github import BRANCH_RULES, BRANCH_TIPS
+from schemas.instants import format_instant
+
+
+def branch_tips(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill github.branch_tips: the default branch and each production branch with the commit it points at."""
+    client = client_of(session)
+    found: list[Repository] = []
+
+    def read() -> Stream[None]:
+        found.append((yield from locate(request, client.production_branches, BRANCH_TIPS)))
+
+    Driver(client.transport, sink).ask(read())
+    repository = found[0]
+    require_production_branch(repository)
+    default = repository.default_branch
+    tips: dict[str, Tip] = {tip.name: tip for tip in repository.tips.values() if tip is not None}
+    if default is not None:
+        if default.name in tips and tips[default.name].oid != default.oid:
+            raise IncompletePopulation(
+                f"GitHub gives two tips for {default.name} of {repository.name} in one answer. Run it again."
+            )
+        tips[default.name] = default
+    rows = [
+        _tip_row(repository, tip, is_default=default is not None and tip.name == default.name) for tip in tips.values()
+    ]
+    if rows:
+        sink.rows(BRANCH_TIPS, rows)
+    absent = sorted(name for name, tip in repository.tips.items() if tip is None)
+    return [
+        ItemClaim(
+            BRANCH_TIPS.name,
+            locate_part("", ("{branch}",)).selection,
+            {"repository": repository.name, "branches": sorted(repository.tips)},
+            observed_at=repository.seen_at,
+            proof_of_life=True,
+            proof="the repository itself was read in the same answer",
+            independent_count=len(tips),
+            reconciliation=f"default branch and production branches by name; absent: {', '.join(absent) or 'none'}",
+            pages=1,
+            rows_returned=len(rows),
+        )
+    ]
+
+
+def _tip_row(repository: Repository, tip: Tip, *, is_default: bool) -> Json:
+    return {
+        "scope_item_id": repository.scope_item_id, "repo_id": repository.id, "repo_name": repository.name,
+        "branch": tip.name, "is_default": is_default, "tip_sha": tip.oid, "tip_committed_at": tip.committed_at,
+        "raw": orjson.dumps(tip.raw).decode(),
+    }  # fmt: skip
+
+
+def branch_rules(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill github.branch_rules: what is enforced on each production branch, by rulesets and classic protection.
+
+    Raises `PermissionDenied` where the principal may not read classic protection (404 without the words "Branch not
+    protected"), and `NotLicensed` where the plan has neither.
+    """
+    client = client_of(session)
+    driver = Driver(client.transport, sink)
+    found: list[rules.Enforced] = []
+    repositories: list[Repository] = []
+    instants: list[datetime] = []
+
+    def read() -> Stream[None]:
+        repository = yield from locate(request, client.production_branches, BRANCH_RULES)
+        require_production_branch(repository)
+        repositories.append(repository)
+        instants.append(repository.seen_at)
+        found.extend((yield from rules.enforced(repository)))
+
+    driver.ask(read())
+    repository = repositories[0]
+    if found:
+        sink.rows(BRANCH_RULES, [one.row(repository) for one in found])
+    counts = "; ".join(f"{one.branch}: {one.effective} rules by REST, {one.counted} by GraphQL" for one in found)
+    return [
+        ItemClaim(
+            BRANCH_RULES.name,
+            rules.QUERY_TEXT,
+            {"repository": repository.name, "branches": sorted(one.branch for one in found)},
+            observed_at=instants[0],
+            proof_of_life=True,
+            proof="the repository itself was read at the same time",
+            independent_count=len(found),
+            reconciliation=counts
+            or f"{repository.name} has no commits, so no branch, at {format_instant(instants[0])}",
+            rows_returned=len(found),
+        )
+    ]
