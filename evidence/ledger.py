@@ -41,12 +41,12 @@ BODY_FIELDS: Mapping[str, tuple[str, ...]] = {
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 # Members after `body`, in canonical order. Matched at the end of the bytes only: what a body holds can't imitate it.
+_TAIL_BEGINS = b',"format":"'
 _TAIL = re.compile(
-    rb',"format":"([ !#-\[\]-~]*)","key_id":"([ !#-\[\]-~]*)","kind":"([a-z_]+)",'
-    rb'"previous":(null|"sha256:[0-9a-f]{64}"),"recorded_at":"([ !#-\[\]-~]+)",'
-    rb'"seq":([1-9][0-9]*)(,"signature":"([A-Za-z0-9+/=]+)")\}\Z'
+    r',"format":"([ !#-\[\]-~]*)","key_id":"([ !#-\[\]-~]*)","kind":"([a-z_]+)",'
+    r'"previous":(?:null|"(sha256:[0-9a-f]{64})"),"recorded_at":"([ !#-\[\]-~]+)",'
+    r'"seq":([1-9][0-9]*)(,"signature":"([A-Za-z0-9+/=]+)")\}\Z'
 )
-_TAIL_BYTES = 640
 
 
 class Header(NamedTuple):
@@ -143,15 +143,12 @@ def with_signature(unsigned: bytes, signature: str) -> bytes:
 
 def header_of(data: bytes) -> Header:
     """The header of an entry. VerificationFailed where the bytes don't end as every entry does."""
-    start = max(0, len(data) - _TAIL_BYTES)
-    found = _TAIL.search(data, start)
+    start = data.rfind(_TAIL_BEGINS)
+    found = None if start < 0 else _TAIL.match(str(data[start:], "latin-1"))
     if found is None:
         raise VerificationFailed("not a ledger entry in canonical form")
     form, key_id, kind, previous, recorded_at, seq, _, signature = found.groups()
-    return Header(
-        form.decode(), key_id.decode(), kind.decode(), None if previous == b"null" else previous[1:-1].decode(),
-        recorded_at.decode(), int(seq), signature.decode(), found.start(7),
-    )  # fmt: skip
+    return Header(form, key_id, kind, previous, recorded_at, int(seq), signature, start + found.start(7))
 
 
 def signed_bytes(data: bytes, header: Header) -> bytes:
@@ -288,9 +285,13 @@ class Chain:
     digest: str | None = None
     recorded_at: str = ""
 
-    def take(self, data: bytes) -> Header:
-        """Follow the chain by one entry. VerificationFailed naming what does not fit; then nothing is taken in."""
-        header = header_of(data)
+    def take(self, data: bytes, header: Header | None = None) -> Header:
+        """Follow the chain by one entry, whose header may be given where it is known.
+
+        VerificationFailed naming what does not fit; then nothing is taken in.
+        """
+        if header is None:
+            header = header_of(data)
         problem = self.problem(header)
         if problem is not None:
             raise VerificationFailed(problem)

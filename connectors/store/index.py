@@ -6,7 +6,7 @@ The chain and the signature at the head are checked on the way, as for every oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -79,11 +79,6 @@ class Indexer:
         recorded_at = _instant(entry["recorded_at"])
         if kind != "collection":
             return IndexedEntry(seq, kind, recorded_at, (), body, ())
-        claims, endpoints = self._claims(body)
-        return IndexedEntry(seq, "collection", recorded_at, claims, None, endpoints)
-
-    def _claims(self, body: Mapping[str, Any]) -> tuple[tuple[IndexedClaim, ...], tuple[str, ...]]:
-        text = self._text
         objects: dict[str, str | None] = {}
         endpoints: set[str] = set()
         for manifest in body["manifests"]:
@@ -91,8 +86,15 @@ class Indexer:
             objects[manifest["dataset"]] = None if held is None else held["digest"]
             if block.get("endpoint_declared"):
                 endpoints.add(block["endpoint"])
+        claims = self._claims(body["claims"], objects)
+        return IndexedEntry(seq, "collection", recorded_at, claims, None, tuple(sorted(endpoints)))
+
+    def _claims(
+        self, claims: Iterable[Mapping[str, Any]], objects: Mapping[str, str | None]
+    ) -> tuple[IndexedClaim, ...]:
+        text, made = self._text, IndexedClaim._make
         found: list[IndexedClaim] = []
-        for claim in body["claims"]:
+        for claim in claims:
             get = claim.get
             dataset, superset_of = claim["dataset"], get("superset_of")
             started_at, start, end = claim["started_at"], get("from"), get("to")
@@ -100,7 +102,7 @@ class Indexer:
             months = get("rows_by_month")
             failed = claim["status"] == "error"
             found.append(
-                IndexedClaim(
+                made((
                     text(dataset),
                     text(claim["scope_item_id"]),
                     text(claim["scope_item"]),
@@ -118,9 +120,9 @@ class Indexer:
                     get("changes_population", False),
                     None if failed else objects.get(dataset),
                     get("error"),
-                )
-            )
-        return tuple(found), tuple(sorted(endpoints))
+                ))
+            )  # fmt: skip
+        return tuple(found)
 
     def _text(self, text: str) -> str:
         return self._texts.setdefault(text, text)

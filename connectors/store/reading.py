@@ -6,7 +6,9 @@ listing says, an entry counts only if the chain leads to it, and a hole in the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import gc
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import orjson
@@ -25,11 +27,17 @@ def follow(files: StoreFiles, chain: Chain) -> Iterator[tuple[bytes, Header]]:
         if following is not None and following <= chain.seq + 1:
             continue  # everything in it has been followed already
         yield from _singles(files, chain, range(chain.seq + 1, firsts[position]))
-        for number, line in enumerate(files.lines(path), start=1):
-            header = _header(line, f"{path}, line {number}")
-            if header.seq <= chain.seq:
-                continue
-            yield _take(chain, line, header, f"{path}, line {number}")
+        number = 0
+        for line in files.lines(path):
+            number += 1
+            try:
+                header = header_of(line)
+                if header.seq <= chain.seq:
+                    continue
+                chain.take(line, header)
+            except VerificationFailed as error:
+                raise _located(f"{path}, line {number}", error) from None
+            yield line, header
     yield from _singles(files, chain, files.list_ledger(after=chain.seq))
 
 
@@ -41,7 +49,7 @@ def follow_new(files: StoreFiles, chain: Chain) -> Iterator[tuple[bytes, Header]
             data = files.read(path)
         except FileNotFoundError:
             return
-        yield _take(chain, data, _header(data, path), path)
+        yield data, _take(chain, data, path)
 
 
 def chain_at(files: StoreFiles, seq: int) -> Chain:
@@ -106,6 +114,21 @@ class HeadCheck:
             self.check(*self._last)
 
 
+@contextlib.contextmanager
+def collector_paused() -> Generator[None]:
+    """Build many small objects without the garbage collector going over all of them again and again.
+
+    It would take as long as the reading itself and find nothing: what is read holds no cycles.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _first_of(files: StoreFiles, path: str) -> int:
     for line in files.lines(path):
         return _header(line, f"{path}, line 1").seq
@@ -127,19 +150,22 @@ def _singles(files: StoreFiles, chain: Chain, numbers: range | list[int]) -> Ite
                 f"{path}: the entry is missing although later ones are there. Restore it from a copy of the store; run "
                 "evidence verify for all that is wrong."
             ) from None
-        yield _take(chain, data, _header(data, path), path)
+        yield data, _take(chain, data, path)
 
 
 def _header(data: bytes, where: str) -> Header:
     try:
         return header_of(data)
     except VerificationFailed as error:
-        raise VerificationFailed(f"{where}: {error}. Run evidence verify for all that is wrong.") from None
+        raise _located(where, error) from None
 
 
-def _take(chain: Chain, data: bytes, header: Header, where: str) -> tuple[bytes, Header]:
-    problem = chain.problem(header)
-    if problem is not None:
-        raise VerificationFailed(f"{where}: {problem}. Run evidence verify for all that is wrong.")
-    chain.accept(data, header)
-    return data, header
+def _take(chain: Chain, data: bytes, where: str) -> Header:
+    try:
+        return chain.take(data)
+    except VerificationFailed as error:
+        raise _located(where, error) from None
+
+
+def _located(where: str, error: VerificationFailed) -> VerificationFailed:
+    return VerificationFailed(f"{where}: {error}. Run evidence verify for all that is wrong.")

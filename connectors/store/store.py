@@ -25,7 +25,7 @@ from connectors.store.clock import Clock, system_clock
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
 from connectors.store.index import IndexedEntry, Indexer, index_entries
 from connectors.store.objects import put
-from connectors.store.reading import HeadCheck, chain_at, follow, follow_new, parsed
+from connectors.store.reading import HeadCheck, chain_at, collector_paused, follow, follow_new, parsed
 from connectors.store.signer import Signer, signing_key_path
 from evidence import ledger
 from evidence.ledger import Chain, KeyRing
@@ -116,11 +116,12 @@ class Store:
         """The whole ledger in its small form, kept in memory and brought up to date on each call. Don't change it."""
         with self._lock:
             if self._index is None:
-                if self._chain is None:
-                    self._index = self._follow(self._indexer)
-                else:
-                    upto = self._chain.seq
-                    self._index = [entry for entry in index_entries(self.files) if entry.seq <= upto]
+                with collector_paused():
+                    if self._chain is None:
+                        self._index = self._follow(self._indexer)
+                    else:
+                        upto = self._chain.seq
+                        self._index = [entry for entry in index_entries(self.files) if entry.seq <= upto]
             self._refresh()
             return self._index
 
@@ -141,9 +142,10 @@ class Store:
         """What was claimed so far, by dataset and scope item. Kept in memory and brought up to date on each call."""
         with self._lock:
             if self._claims is None:
-                claims = ClaimsByItem()
-                for entry in self.entries(kinds={"collection"}, up_to_seq=self._refresh().seq):
-                    claims.take(entry)
+                claims, up_to = ClaimsByItem(), self._refresh().seq
+                with collector_paused():
+                    for entry in self.entries(kinds={"collection"}, up_to_seq=up_to):
+                        claims.take(entry)
                 self._claims = claims
             self._refresh()
             return self._claims
@@ -165,6 +167,7 @@ class Store:
             for data, header in follow_new(self.files, self._chain):
                 problem = self._keys.signature_problem(data, header)
                 if problem is not None:
+                    self._chain = self._claims = self._index = None  # what was read before is doubtful now
                     raise VerificationFailed(f"{entry_path(header.seq)}: {problem}. Run evidence verify.")
                 self._seen(parsed(data, header))
         return self._chain

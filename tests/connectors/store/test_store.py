@@ -14,6 +14,7 @@ import pytest
 
 from connectors.store import Signer, Store, create_store, open_store, store_exists, system_clock
 from connectors.store.files import LocalFiles
+from evidence import ledger
 from evidence.ledger import check_chain, digest
 from schemas.errors import ConfigurationError, StoreError, VerificationFailed
 from tests.fakes.stores import SettableClock, simulated_store
@@ -235,6 +236,23 @@ class TestReading:
             list(self.reopened(filled).entries())
         with pytest.raises(VerificationFailed, match="under another name"):
             list(self.reopened(filled).entries(since_seq=3))
+
+    def test_a_forged_entry_that_came_later_is_noticed_and_stays_noticed(self, filled: Store) -> None:
+        assert filled.head().seq == 6
+        stranger = Signer.generate()
+        unsigned = ledger.unsigned_entry(
+            seq=7, previous=filled.head().digest, recorded_at="2026-06-01T00:00:00.000000Z", kind="record",
+            key_id=stranger.key_id, body={"n": 7},
+        )  # fmt: skip
+        forged = ledger.with_signature(unsigned, stranger.sign(unsigned))
+        Path(filled.location, "ledger/00000007.json").write_bytes(forged)
+        for _ in range(2):
+            with pytest.raises(VerificationFailed, match=r"00000007\.json: signed by"):
+                filled.head()
+            with pytest.raises(VerificationFailed, match=r"00000007\.json: signed by"):
+                filled.append("record", {"n": 8})
+            with pytest.raises(VerificationFailed, match=r"00000007\.json: signed by"):
+                filled.index()
 
     def test_files_that_are_being_written_are_not_entries(self, filled: Store) -> None:
         Path(filled.location, "ledger/.tmp-1-abc").write_bytes(b"half")
