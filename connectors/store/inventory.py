@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.store.objects import check_digest
@@ -18,6 +18,7 @@ _COLUMNS = {
     ACCOUNTS: ("account_id", "name", "created_at"),
 }
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Rows = list[Mapping[str, Any]]
 
 
@@ -43,14 +44,18 @@ class InventoryReader:
     def _object(self, dataset: str, digest: str) -> dict[str, Rows]:
         key = (dataset, digest)
         if key not in self._rows:
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
             path = check_digest(self._store.files, "objects", digest, ".parquet")
             found: dict[str, Rows] = {}
             # Not `read_table`: it goes through pyarrow.dataset, whose import takes longer than all of completeness.
             with pq.ParquetFile(path) as file:
-                rows = file.read(columns=[*_COLUMNS[dataset], "scope_item_id"]).to_pylist()
-            for row in rows:
-                found.setdefault(row["scope_item_id"], []).append(row)
+                table = file.read(columns=[*_COLUMNS[dataset], "scope_item_id"])
+            # Instants as numbers: Arrow imports pandas in order to make datetimes of them.
+            created = table.column("created_at").cast(pa.int64()).to_pylist()
+            for row, at in zip(table.drop_columns("created_at").to_pylist(), created, strict=True):
+                instant = None if at is None else EPOCH + timedelta(microseconds=at)
+                found.setdefault(row["scope_item_id"], []).append({**row, "created_at": instant})
             self._rows[key] = found
         return self._rows[key]
