@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from time import perf_counter
+from time import process_time
 
 from evidence.completeness.engine import evaluate
 from evidence.completeness.model import CellInputs, Item, Period, Requirement, Run, Snapshot
@@ -62,14 +62,14 @@ def main() -> None:
         # has its own in-scope interval, so nothing about it can be taken from a cache.
         shared = [make(number) for number in range(max(items // 100, 1))]
         scope = [Item(in_scope_from=START - timedelta(minutes=number)) for number in range(items)]
-        started = perf_counter()
+        started = process_time()
         found = [
             cell
             for number, item in enumerate(scope)
             for cell in evaluate(PERIOD, *_pair(shared[number % len(shared)], item), AS_OF)
         ]
         total = roll_up(found)
-        seconds = perf_counter() - started
+        seconds = process_time() - started
         rate = len(found) / seconds
         print(f"{load:<16}{len(found):>8}{seconds:>10.3f}{rate:>10.0f}{1e6 / rate:>9.1f}  {total.verdict}")
 

@@ -99,7 +99,7 @@ class RecordJudge:
         serving = [one for one in sound if one.performed < end and self._lapse(one.performed) > demand.opens]
         for one in serving:
             finding.flags.update(one.flags, self._place(one))
-        if serving and min(one.performed for one in sound) >= self._period_start:
+        if any(one.performed < end for one in sound) and min(one.performed for one in sound) >= self._period_start:
             finding.flags.add("first_performance_in_period")
         if covered:
             finding.proof_at = self._current_since(sound, required, elapsed, end)

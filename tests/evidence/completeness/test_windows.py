@@ -172,6 +172,7 @@ def test_human_windows_close_inside_the_period_and_keep_their_natural_deadline()
         ("2026-Q3", False),
     ]
     assert windows[0].calendar.deadline_at == utc("2026-04-15T00:00:00")
+    assert windows[2].calendar.due_at == utc("2026-10-01T00:00:00")
     assert windows[0].calendar.late_limit == ticks(utc("2026-05-31T00:00:00"))
 
 
