@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,6 +91,51 @@ class _Summary(AccountSummary):
         }
 
 
+class _PolicyShelf(dict[str, ManagedPolicy]):
+    """Managed policies by ARN, AWS's own 1,500 among them as soon as anybody looks for one or for all.
+
+    An organisation can have many accounts of which only the list is ever read; they need none.
+    """
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__()
+        self._account_id = account_id
+        self._stocked = False
+
+    def _stock(self) -> None:
+        if self._stocked:
+            return
+        self._stocked = True
+        for prototype in _aws_policies():
+            policy = copy(prototype)
+            policy.account_id = self._account_id
+            self.setdefault(policy.arn, policy)
+
+    def __getitem__(self, arn: str) -> ManagedPolicy:
+        self._stock()
+        return super().__getitem__(arn)
+
+    def __contains__(self, arn: object) -> bool:
+        self._stock()
+        return super().__contains__(arn)
+
+    def __iter__(self) -> Iterator[str]:
+        self._stock()
+        return super().__iter__()
+
+    def get(self, arn: str, default: Any = None) -> Any:
+        self._stock()
+        return super().get(arn, default)
+
+    def values(self) -> Any:
+        self._stock()
+        return super().values()
+
+    def items(self) -> Any:
+        self._stock()
+        return super().items()
+
+
 class CompanyIamBackend(IAMBackend):
     """IAM of one account."""
 
@@ -103,11 +148,8 @@ class CompanyIamBackend(IAMBackend):
         self.aws_policies_in_use: set[str] = set()
         """ARNs of AWS-managed policies that are in use in ways not modelled here (a document says so)."""
 
-    def _init_aws_policies(self) -> list[ManagedPolicy]:
-        policies = [copy(policy) for policy in _aws_policies()]
-        for policy in policies:
-            policy.account_id = self.account_id
-        return list(policies)
+    def _init_managed_policies(self) -> dict[str, ManagedPolicy]:
+        return _PolicyShelf(self.account_id)
 
     def get_account_authorization_details(self, policy_filter: list[str]) -> dict[str, Any]:
         """As AWS: in a fixed order, and of AWS-managed policies only those in use."""
