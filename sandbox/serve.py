@@ -50,7 +50,7 @@ READER_PERMISSIONS = {
     "issues": "read",
     "members": "read",
     "metadata": "read",
-    "organization_administration": "read",
+    "organization_administration": "write",
     "organization_personal_access_tokens": "read",
     "pull_requests": "read",
     "statuses": "read",

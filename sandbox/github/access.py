@@ -34,15 +34,14 @@ class Viewer:
     def owns(self, organisation: Organisation, now: Epoch) -> bool:
         """Whether the viewer may read what only owners may: an owner, or an installation with that permission."""
         if self.installation is not None:
-            granted = self.installation.permissions.at(now)
-            return self.installation.organisation is organisation and "organization_administration" in granted
+            granted = self.granted("organization_administration", "read", now)
+            return self.installation.organisation is organisation and granted
         return self.account is not None and organisation.is_owner(self.account, now)
 
     def belongs(self, organisation: Organisation, now: Epoch) -> bool:
         """Whether the viewer is a member, or an installation that may read members."""
         if self.installation is not None:
-            granted = self.installation.permissions.at(now)
-            return self.installation.organisation is organisation and "members" in granted
+            return self.installation.organisation is organisation and self.granted("members", "read", now)
         return self.account is not None and organisation.membership(self.account, now) is not None
 
     def permission(self, repository: Repository, now: Epoch) -> str | None:
@@ -53,9 +52,21 @@ class Viewer:
             chosen = self.installation.repositories
             if chosen is not None and repository.slug not in chosen and repository.full_name(now) not in chosen:
                 return None
-            administration = self.installation.permissions.at(now).get("administration")
-            return "admin" if administration else "pull"
+            return "admin" if self.granted("administration", "write", now) else "pull"
         return permission_of(self.account, repository, now) if self.account else None
+
+    def granted(self, permission: str, level: str, now: Epoch) -> bool:
+        """Whether an installation has been given a permission; people have what their roles give them."""
+        if self.installation is None:
+            return True
+        held = self.installation.permissions.at(now).get(permission)
+        return held in {"write", "admin"} if level == "write" else held is not None
+
+    def administers(self, repository: Repository, level: str, now: Epoch) -> bool:
+        """Whether the viewer may read (or, with `write`, change) what only administrators of a repository may."""
+        if self.installation is not None:
+            return self.permission(repository, now) is not None and self.granted("administration", level, now)
+        return self.permission(repository, now) == "admin"
 
     def sees(self, repository: Repository, now: Epoch) -> bool:
         """Whether the repository exists for the viewer at all."""

@@ -117,6 +117,13 @@ class Page:
     def has_previous(self) -> bool:
         return self.start > 0
 
+    def shift(self, items: int) -> None:
+        """Show the page as if that many items had come in before it: it repeats what the page before has shown."""
+        if self.listing.anchor is None:
+            moved = min(items, self.start)
+            self.start -= moved
+            self.stop -= moved
+
     def start_cursor(self) -> str | None:
         return self.listing.cursor(self.start) if self.start < self.stop else None
 

@@ -9,7 +9,7 @@ from sandbox.github.model import Organisation, Protection, Repository, Ruleset
 from sandbox.github.times import Epoch
 
 
-def _glob(pattern: str, name: str) -> bool:
+def matches(pattern: str, name: str) -> bool:
     """Ruby's fnmatch with path names, as GitHub uses it: `*` stays within a path segment, `**/` crosses segments."""
     expression = ""
     for part in re.split(r"(\*\*/|\*|\?)", pattern):
@@ -21,7 +21,7 @@ def _ref_matches(patterns: list[str], branch: str, default: str) -> bool:
     for pattern in patterns:
         if pattern == "~ALL" or (pattern == "~DEFAULT_BRANCH" and branch == default):
             return True
-        if _glob(pattern, f"refs/heads/{branch}"):
+        if matches(pattern, f"refs/heads/{branch}"):
             return True
     return False
 
@@ -43,8 +43,8 @@ def concerns(conditions: dict[str, Any], repository: Repository, now: Epoch) -> 
     names = conditions.get("repository_name")
     if names is not None:
         name = repository.name.at(now)
-        included = any(pattern == "~ALL" or _glob(pattern, name) for pattern in names["include"])
-        return included and not any(_glob(pattern, name) for pattern in names["exclude"])
+        included = any(pattern == "~ALL" or matches(pattern, name) for pattern in names["include"])
+        return included and not any(matches(pattern, name) for pattern in names["exclude"])
     ids = conditions.get("repository_id")
     return ids is None or repository.id in ids["repository_ids"]
 
@@ -85,7 +85,7 @@ def protection_of(repository: Repository, branch: str, now: Epoch) -> tuple[Prot
     fitting: list[tuple[Protection, dict[str, Any]]] = []
     for protection in repository.protections:
         settings = protection.settings.at(now)
-        if settings is not None and _glob(protection.pattern, branch):
+        if settings is not None and matches(protection.pattern, branch):
             if protection.pattern == branch:
                 return protection, settings
             fitting.append((protection, settings))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.github.model import App, Team
-from sandbox.github.script import Bypass, Rules, Ruleset
+from sandbox.github.script import Ruleset
+from sandbox.github.script_events import Bypass, Rules
 
 ROLES = {"maintain": 4, "admin": 5}
 

@@ -3,11 +3,8 @@ Enterprise Server (`/api/v3`, `/api/graphql`)."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import threading
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,49 +23,11 @@ from sandbox.github.rest import bodies
 from sandbox.github.rest.calls import Answer, Call, not_found
 from sandbox.github.rest.routes import find
 from sandbox.github.times import Epoch, epoch, http_date
+from sandbox.github.wire import Arrival, Receive, Reply, Send, arrive, leave
 from sandbox.github.world import World
-from sandbox.loopback import LoopbackServer, reset_connection
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+from sandbox.loopback import LoopbackServer
 
 API_VERSION = "2022-11-28"
-
-
-@dataclass(slots=True)
-class Reply:
-    """An answer ready to be sent, and what is to go wrong while sending it."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict[str, str])
-    fault: Fault | None = None
-    delay_ms: int = 0
-
-
-@dataclass(slots=True)
-class Arrival:
-    """A request as it came in."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    host: str
-
-    @property
-    def prefix(self) -> str:
-        """`/api/v3` for the paths of an Enterprise Server."""
-        return "/api/v3" if self.path == "/api/v3" or self.path.startswith("/api/v3/") else ""
-
-    @property
-    def rest_path(self) -> str:
-        return self.path.removeprefix(self.prefix).rstrip("/") or "/"
-
-    @property
-    def is_graphql(self) -> bool:
-        return self.path in {"/graphql", "/api/graphql"}
 
 
 class GitHubApplication:
@@ -89,27 +48,9 @@ class GitHubApplication:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        arrival = Arrival(
-            scope["method"],
-            scope["path"],
-            scope["query_string"].decode("latin-1"),
-            headers,
-            bytes(body),
-            headers.get("host") or "127.0.0.1",
-        )
-        reply = self.reply(arrival)
-        if reply.delay_ms:
-            await asyncio.sleep(reply.delay_ms / 1000)
-        await _send(reply, scope, send)
+        arrival = await arrive(scope, receive)
+        if arrival is not None:
+            await leave(self.reply(arrival), scope, send)
 
     def reply(self, arrival: Arrival) -> Reply:
         """Everything but the sending."""
@@ -240,6 +181,7 @@ class GitHubApplication:
             repository,
             organisation,
         )
+        call.demand(*route.needs)
         return route.handler(call)
 
     def _special(self, arrival: Arrival, request: Request) -> Answer | None:
@@ -376,29 +318,6 @@ def _error_answer(error: RestError) -> Answer:
     body["documentation_url"] = error.documentation
     body["status"] = str(error.status)
     return Answer(body, status=error.status, headers=error.headers)
-
-
-async def _send(reply: Reply, scope: dict[str, Any], send: Send) -> None:
-    fault = reply.fault
-    if fault is not None and fault.kind == "connection_reset":
-        reset_connection(scope)
-        return
-    headers = {**reply.headers}
-    if reply.status != 304:
-        headers["Content-Length"] = str(len(reply.body))
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-    if fault is not None and fault.kind == "truncated_body":
-        kept = len(reply.body) // 2 if fault.bytes is None else min(fault.bytes, max(0, len(reply.body) - 1))
-        await send({"type": "http.response.body", "body": reply.body[:kept], "more_body": True})
-        return  # the server closes the connection of an answer that is not complete
-    if fault is not None and fault.kind == "slow_body":
-        half = len(reply.body) // 2
-        await send({"type": "http.response.body", "body": reply.body[:half], "more_body": True})
-        await asyncio.sleep(fault.ms / 1000)
-        await send({"type": "http.response.body", "body": reply.body[half:]})
-        return
-    await send({"type": "http.response.body", "body": reply.body})
 
 
 class GitHubServer:

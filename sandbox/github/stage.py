@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sandbox.company import Company, Person, load_company
-from sandbox.github import script
-from sandbox.github.enact import Cast, Enactment, PlannedPush, PlannedRelease
+from sandbox.github import script, script_events
+from sandbox.github.enact import Cast, Enactment
+from sandbox.github.history_events import HistoryEvents
 from sandbox.github.model import (
     Account,
     App,
@@ -27,10 +28,10 @@ from sandbox.github.model import (
     Usage,
 )
 from sandbox.github.nodeids import object_id
-from sandbox.github.planned import PlannedChange, PlannedCommit, PlannedDeployment, PlannedReview
 from sandbox.github.routine import expand
-from sandbox.github.rulestates import bypass_body, protection_body, rules_body, ruleset_body
-from sandbox.github.times import NEVER, Changing, Epoch, epoch, iso
+from sandbox.github.rulestates import protection_body, ruleset_body
+from sandbox.github.setting_events import SettingEvents
+from sandbox.github.times import NEVER, Changing, Epoch, epoch
 from sandbox.github.world import World
 from schemas.errors import ConfigurationError
 
@@ -85,8 +86,9 @@ class Stage:
             self._ruleset(one)
         for one in self.script.tokens:
             self._token(one)
+        settings = SettingEvents(self)
         for event in sorted(self.script.events, key=lambda event: event.at):
-            self._state_event(event)
+            settings.apply(event)
         self._histories()
         return organisation
 
@@ -115,20 +117,20 @@ class Stage:
         return self._start(person) <= at < self._end(person)
 
     def _members(self) -> None:
-        joined = {event.login: event for event in self.script.events if isinstance(event, script.Joined)}
-        left = {event.login: event for event in self.script.events if isinstance(event, script.Left)}
+        joined = {event.login: event for event in self.script.events if isinstance(event, script_events.Joined)}
+        left = {event.login: event for event in self.script.events if isinstance(event, script_events.Left)}
         for login, person in self.people.items():
             account = self.account(login)
             start = epoch(joined[login].at) if login in joined else max(self.born, self._start(person))
             end = epoch(left[login].at) if login in left else self._end(person)
             role: Literal["member", "admin"] = "admin" if login in self.script.owners else "member"
             self.organisation.members.append(Member(account, Changing(role), start, end))
-            adder = self._owner_at(start, but=login)
+            adder = self.owner_at(start, but=login)
             self.audit(start, "org.add_member", adder, user=login, user_id=account.id, permission=role)
             if end != NEVER:
-                self.audit(end, "org.remove_member", self._owner_at(end, but=login), user=login, user_id=account.id)
+                self.audit(end, "org.remove_member", self.owner_at(end, but=login), user=login, user_id=account.id)
 
-    def _owner_at(self, at: Epoch, *, but: str) -> Account:
+    def owner_at(self, at: Epoch, *, but: str) -> Account:
         for login in self.script.owners:
             if login != but and self.employed(login, at) and not self.people[login].machine:
                 return self.account(login)
@@ -166,7 +168,7 @@ class Stage:
                     NEVER if one.removed is None else epoch(one.removed),
                 )
             )
-            actor = self._owner_at(installed, but="")
+            actor = self.owner_at(installed, but="")
             self.audit(installed, "integration_installation.create", actor, name=app.name, integration=app.slug)
 
     def _team(self, one: script.Team) -> None:
@@ -193,14 +195,14 @@ class Stage:
         )
         repository.topics = Changing(tuple(one.topics))
         self.repositories[one.name] = repository
-        founder = self._owner_at(created, but="")
+        founder = self.owner_at(created, but="")
         self.audit(
             created, "repo.create", founder, repo=repository.full_name(created), repo_id=repository.id,
             visibility=one.visibility,
         )  # fmt: skip
 
     def _access(self, one: script.Repository, repository: Repository) -> None:
-        checks_app = self._checks_app()
+        checks_app = self.checks_app()
         for key in one.deploy_keys:
             number = self.world.numbers.allot("deploy_key", f"{repository.id}/{key.title}/{key.created.isoformat()}")
             created = epoch(key.created)
@@ -256,7 +258,7 @@ class Stage:
                 name=protection.pattern,
             )  # fmt: skip
 
-    def _checks_app(self) -> App:
+    def checks_app(self) -> App:
         slug = self.script.routine.checks_app if self.script.routine else "github-actions"
         return self.world.app(slug)
 
@@ -264,11 +266,11 @@ class Stage:
         owner = self.organisation if one.repository is None else self.repositories[one.repository]
         number = self.world.numbers.allot("ruleset", f"{one.repository or self.organisation.login}/{one.name}")
         ruleset = Ruleset(number, owner)
-        body = ruleset_body(one, self._checks_app(), self.teams, self.world.apps)
-        self._version(ruleset, epoch(one.created), self.account(one.by), body)
+        body = ruleset_body(one, self.checks_app(), self.teams, self.world.apps)
+        self.version(ruleset, epoch(one.created), self.account(one.by), body)
         owner.rulesets.append(ruleset)
 
-    def _version(self, ruleset: Ruleset, at: Epoch, by: Account, state: dict[str, Any] | None) -> None:
+    def version(self, ruleset: Ruleset, at: Epoch, by: Account, state: dict[str, Any] | None) -> None:
         before = ruleset.versions[-1].state if ruleset.versions else None
         number = self.world.numbers.allot("ruleset_version", f"{ruleset.id}/{len(ruleset.versions)}")
         ruleset.versions.append(RulesetVersion(number, ruleset, at, by, state))
@@ -314,224 +316,30 @@ class Stage:
         )
         self.audit(granted, "personal_access_token.access_granted", self.account(one.owner), name=one.name)
 
-    # events about settings and people
-
-    def _state_event(self, event: Any) -> None:
-        at = epoch(event.at)
-        if isinstance(event, script.RulesetChanged):
-            self._ruleset_event(event, at)
-        elif isinstance(event, script.ProtectionChanged):
-            self._protection_event(event, at)
-        elif isinstance(event, script.Renamed):
-            repository = self.repositories[event.repository]
-            old = repository.name.at(at)
-            repository.name.change(at, event.to)
-            self._repository_audit(repository, at, "repo.rename", event.by, old_name=old)
-        elif isinstance(event, script.Archived):
-            repository = self.repositories[event.repository]
-            repository.archived.change(at, True)
-            self._repository_audit(repository, at, "repo.archived", event.by)
-        elif isinstance(event, script.Deleted):
-            repository = self.repositories[event.repository]
-            repository.deleted_at = at
-            self._repository_audit(repository, at, "repo.destroy", event.by)
-        elif isinstance(event, script.Topics):
-            repository = self.repositories[event.repository]
-            repository.topics.change(at, tuple(event.topics))
-            self._repository_audit(repository, at, "repo.add_topic", event.by)
-        elif isinstance(event, script.TwoFactor):
-            self._two_factor(event, at)
-        elif isinstance(event, script.TwoFactorRequirement):
-            self.organisation.two_factor_required.change(at, event.on)
-            state = "enable" if event.on else "disable"
-            self.audit(at, f"org.{state}_two_factor_requirement", self.account(event.by))
-        elif isinstance(event, script.RoleChanged):
-            account = self.account(event.login)
-            member = self.organisation.membership(account, at)
-            if member is None:
-                raise ValueError(f"{event.login} gets the role {event.role} without being a member then")
-            old = member.role.at(at)
-            member.role.change(at, event.role)
-            self.audit(
-                at, "org.update_member", self.account(event.by), user=event.login, user_id=account.id,
-                permission=event.role, old_permission=old,
-            )  # fmt: skip
-        elif isinstance(event, script.AccountDeleted):
-            self.account(event.login).deleted_at = at
-        elif isinstance(event, script.PermissionsChanged):
-            for installation in self.organisation.installations:
-                if installation.app.slug == event.app:
-                    installation.permissions.change(at, {**event.permissions, "metadata": "read"})
-            self.audit(at, "integration_installation.version_updated", self.account(event.by), integration=event.app)
-
-    def _repository_audit(self, repository: Repository, at: Epoch, action: str, by: str, **fields: Any) -> None:
-        name = repository.full_name(at)
-        self.audit(at, action, self.account(by), repo=name, repo_id=repository.id, **fields)
-
-    def _two_factor(self, event: script.TwoFactor, at: Epoch) -> None:
-        account = self.account(event.login)
-        spans = self.organisation.without_two_factor.setdefault(account.id, [])
-        if event.on:
-            if not spans or spans[-1][1] != NEVER:
-                raise ValueError(f"the second factor of {event.login} comes back at {iso(at)} without having gone")
-            spans[-1] = (spans[-1][0], at)
-        else:
-            spans.append((at, NEVER))
-
-    def _ruleset_event(self, event: script.RulesetChanged, at: Epoch) -> None:
-        owner = self.organisation if event.repository is None else self.repositories[event.repository]
-        for ruleset in owner.rulesets:
-            state = ruleset.versions[-1].state
-            if state is None or state["name"] != event.ruleset:
-                continue
-            by = self.account(event.by)
-            if event.delete:
-                self._version(ruleset, at, by, None)
-                return
-            changed = dict(state)
-            if event.enforcement is not None:
-                changed["enforcement"] = event.enforcement
-            if event.bypass is not None:
-                changed["bypass_actors"] = bypass_body(event.bypass, self.teams, self.world.apps)
-            if event.rules is not None:
-                changed["rules"] = rules_body(event.rules, self._checks_app())
-            self._version(ruleset, at, by, changed)
-            return
-        raise ValueError(f"there is no ruleset {event.ruleset!r} to change at {iso(at)}")
-
-    def _protection_event(self, event: script.ProtectionChanged, at: Epoch) -> None:
-        repository = self.repositories[event.repository]
-        for protection in repository.protections:
-            settings = protection.settings.at(at)
-            if protection.pattern != event.pattern or settings is None:
-                continue
-            if event.delete:
-                protection.settings.change(at, None)
-                self._repository_audit(repository, at, "protected_branch.destroy", event.by, name=event.pattern)
-                return
-            changed = dict(settings)
-            if event.rules is not None:
-                enforce = bool(settings["enforce_admins"])
-                changed = protection_body(event.rules, self._checks_app(), enforce_admins=enforce)
-            if event.enforce_admins is not None:
-                changed["enforce_admins"] = event.enforce_admins
-            protection.settings.change(at, changed)
-            action = "protected_branch.update_admin_enforced" if event.rules is None else "protected_branch.update_name"
-            self._repository_audit(repository, at, action, event.by, name=event.pattern)
-            return
-        raise ValueError(f"there is no protection of {event.pattern!r} to change at {iso(at)}")
-
     # what happens in repositories
 
     def _histories(self) -> None:
         routine = self.script.routine
         deploy_app = self.world.apps[routine.deploy_app] if routine else None
         check = routine.post_deployment_check if routine else None
-        cast = Cast(self.account, self._checks_app(), deploy_app, check)
+        cast = Cast(self.account, self.checks_app(), deploy_app, check)
         for name, repository in self.repositories.items():
             self.enactments[name] = Enactment(self.world, repository, cast)
         if routine is not None:
             for change in expand(routine, self.employed):
                 self.enactments[change.repository].changes.append(change)
-        counts: dict[str, int] = {}
+        histories = HistoryEvents(self)
         for event in sorted(self.script.events, key=lambda event: event.at):
-            if isinstance(event, script.Change | script.DirectPush | script.ForcePush | script.Deployment):
-                counts[event.kind] = counts.get(event.kind, 0) + 1
-                self._history_event(event, f"{event.kind}-{event.at:%Y%m%d%H%M}")
+            if isinstance(
+                event,
+                script_events.Change | script_events.DirectPush | script_events.ForcePush | script_events.Deployment,
+            ):
+                histories.apply(event, f"{event.kind}-{event.at:%Y%m%d%H%M}")
         for name, enactment in self.enactments.items():
-            enactment.run(self._owner_at(self.repositories[name].created_at, but=""))
+            enactment.run(self.owner_at(self.repositories[name].created_at, but=""))
         for name, repository in self.repositories.items():
             for update in repository.updates:
                 self.audit(
                     update.at, "git.push", update.actor, git=True, repo=repository.full_name(update.at),
                     repository=f"{self.organisation.login}/{name}", transport_protocol_name="http",
                 )  # fmt: skip
-
-    def _history_event(self, event: Any, key: str) -> None:
-        enactment = self.enactments[event.repository]
-        at = epoch(event.at)
-        if isinstance(event, script.Change):
-            enactment.changes.append(self._scripted(event, key))
-        elif isinstance(event, script.DirectPush):
-            written = at - MINUTE - round(event.days_backdated * DAY)
-            enactment.pushes.append(PlannedPush(key, at, event.by, event.message, 0, event.bypass, written))
-        elif isinstance(event, script.ForcePush):
-            enactment.pushes.append(PlannedPush(key, at, event.by, event.message, event.drop))
-        elif isinstance(event, script.Deployment):
-            planned = self._deployment(event.deploy, at)
-            enactment.releases.append(PlannedRelease(f"release-{key}", event.commit, planned))
-
-    def _deployment(self, deploy: script.Deploy, at: Epoch) -> PlannedDeployment:
-        return PlannedDeployment(
-            at,
-            deploy.by,
-            deploy.environment,
-            tuple(state.upper() for state in deploy.states),
-            None if deploy.post_check is None else deploy.post_check.upper(),
-        )
-
-    def _scripted(self, event: script.Change, key: str) -> PlannedChange:
-        """A scripted change with what it leaves out filled in as in the routine."""
-        at = epoch(event.at)
-        of_repository = next(
-            (one for one in (self.script.routine.repositories if self.script.routine else []) if
-             one.repository == event.repository),
-            None,
-        )  # fmt: skip
-        label = event.labels or ["enhancement"]
-        ticket = (
-            f"{of_repository.key if of_repository else 'OPS'}-{at // MINUTE % 9000 + 1000} " if event.ticket else ""
-        )
-        title = ticket + (event.title or "Adjust rounding of fees")
-        commits = [
-            PlannedCommit(
-                at - one.minutes_before * MINUTE, one.by or event.author, one.message or title, tuple(one.co_authors)
-            )
-            for one in event.commits or [script.Commit(minutes_before=120)]
-        ]
-        if event.reviews is None:
-            helpers = {login for commit in commits for login in (commit.by, *commit.co_authors)}
-            team = of_repository.team if of_repository else list(self.people)
-            reviewer = next(
-                (login for login in team if login not in helpers | {event.author} and self.employed(login, at)), None
-            )
-            if reviewer is None:
-                raise ValueError(f"nobody is left to approve the change of {iso(at)}")
-            reviews = [PlannedReview(at - 20 * MINUTE, reviewer)]
-        else:
-            reviews = [self._review(one, at) for one in event.reviews]
-        return PlannedChange(
-            key=key,
-            repository=event.repository,
-            author=event.author,
-            opened=commits[0].at,
-            merged_at=at,
-            merged_by=event.merged_by or event.author,
-            title=title,
-            body="",
-            method=event.method or (of_repository.method if of_repository else "squash"),
-            commits=commits,
-            reviews=reviews,
-            checks=list(of_repository.checks) if of_repository else [],
-            check_ends={name: None if end is None else end.upper() for name, end in event.checks.items()},
-            labels=label,
-            bypass=event.bypass,
-            deployments=[]
-            if event.deploy is None
-            else [self._deployment(event.deploy, at + event.deploy.minutes_after * MINUTE)],
-        )
-
-    def _review(self, one: script.Review, at: Epoch) -> PlannedReview:
-        verdicts: dict[str, Any] = {
-            "approved": "APPROVED",
-            "changes_requested": "CHANGES_REQUESTED",
-            "commented": "COMMENTED",
-        }
-        return PlannedReview(
-            at - one.minutes_before * MINUTE,
-            one.by,
-            verdicts[one.verdict],
-            one.of_commit,
-            None if one.dismissed_minutes_before is None else at - one.dismissed_minutes_before * MINUTE,
-            one.dismissed_by,
-        )

@@ -13,7 +13,15 @@ Epoch = int
 NEVER: Epoch = 2**53
 ALWAYS: Epoch = -(2**53)
 
+Span = tuple[Epoch, Epoch]
+"""Half-open: from the first instant until just before the second."""
+
 T = TypeVar("T")
+
+
+def during(spans: list[Span], now: Epoch) -> bool:
+    """Whether an instant lies in one of the spans."""
+    return any(start <= now < end for start, end in spans)
 
 
 def epoch(instant: datetime) -> Epoch:

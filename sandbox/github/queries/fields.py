@@ -54,18 +54,28 @@ def connection(name: str, listing: ListOf) -> Resolver:
     """A connection field: the listing, cut to the page that is asked for, with page faults applied."""
 
     def resolve(source: Any, args: dict[str, Any], request: Request) -> Any:
-        page = page_of(listing(source, args, request), args)
         fault = request.fault
-        if fault is not None and fault.field in (None, name) and fault.kind in _PAGE_FAULTS:
-            if fault.field is None:
-                request.fault = None  # without a name, the outermost connection is meant
+        if fault is None or fault.kind not in _PAGE_FAULTS or fault.field not in (None, name):
+            return page_of(listing(source, args, request), args)
+        if fault.field is None:
+            request.fault = None  # without a name, the outermost connection is meant
+        page = page_of(listing(source, args, request), args)
+        if fault.kind == "shifting_list":
+            if page.listing.keys is None:
+                page.shift(fault.items)
+            else:
+                # What would come next is updated just now: in a list by update it is at another end from here on.
+                for node in list(page.nodes)[: fault.items]:
+                    request.touched[node.node_id] = request.now
+                page = page_of(listing(source, args, request), args)
+        else:
             spoil(page, fault, args.get("after"))
         return page
 
     return resolve
 
 
-_PAGE_FAULTS = frozenset({"truncated_page", "empty_page", "lying_last_page"})
+_PAGE_FAULTS = frozenset({"truncated_page", "empty_page", "lying_last_page", "shifting_list"})
 
 
 def present(account: Account | None, now: Epoch) -> Account | None:

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from typing import Any
 
 from sandbox.github.access import Request, association, permission_of
-from sandbox.github.model import Account, Issue, Label, PullRequest, Repository, Review, TimelineEvent
+from sandbox.github.model import Account, PullRequest, Repository, Review
 from sandbox.github.paging import Listing
-from sandbox.github.queries.commits import existing_branch, repository_path, rollup
+from sandbox.github.queries.checks import existing_branch, rollup
 from sandbox.github.queries.fields import (
     Fields,
     actor,
@@ -21,8 +21,10 @@ from sandbox.github.queries.fields import (
     present,
     web,
 )
+from sandbox.github.queries.issues import labels_of
+from sandbox.github.queries.timelines import auto_merge, pull_path, queue_entry, queue_of, spanning, timeline
 from sandbox.github.rules import effective_rules, protection_of
-from sandbox.github.times import Epoch, iso, iso_or_none, parse
+from sandbox.github.times import Epoch, iso, iso_or_none
 
 
 def updated_at(pull: PullRequest, request: Request) -> Epoch:
@@ -123,131 +125,6 @@ def review_decision(pull: PullRequest, now: Epoch) -> str | None:
     return "REVIEW_REQUIRED" if needed else None
 
 
-def _timeline(pull: PullRequest, args: dict[str, Any], request: Request) -> Listing:
-    now = request.now
-    found: list[tuple[Epoch, int, Any]] = [(part.at, 0, part) for part in pull.commits if part.at <= now < part.until]
-    found.extend((review.submitted_at, 1, review) for review in pull.reviews if review.submitted_at <= now)
-    found.extend((event.at, 2, event) for event in pull.events if event.at <= now)
-    found.sort(key=lambda entry: entry[:2])
-    since, types = args.get("since"), args.get("itemTypes")
-    if since is not None:
-        bound = parse(since)
-        found = [entry for entry in found if entry[0] >= bound]
-    items = [entry[2] for entry in found]
-    if types is not None:
-        wanted = {_ITEM_TYPES[name] for name in types}
-        items = [item for item in items if item.typename in wanted]
-    return Listing(items[args.get("skip") or 0 :])
-
-
-_ITEM_TYPES = {
-    "ADDED_TO_MERGE_QUEUE_EVENT": "AddedToMergeQueueEvent",
-    "AUTO_MERGE_DISABLED_EVENT": "AutoMergeDisabledEvent",
-    "AUTO_MERGE_ENABLED_EVENT": "AutoMergeEnabledEvent",
-    "BASE_REF_CHANGED_EVENT": "BaseRefChangedEvent",
-    "CLOSED_EVENT": "ClosedEvent",
-    "CONVERT_TO_DRAFT_EVENT": "ConvertToDraftEvent",
-    "HEAD_REF_DELETED_EVENT": "HeadRefDeletedEvent",
-    "HEAD_REF_FORCE_PUSHED_EVENT": "HeadRefForcePushedEvent",
-    "LABELED_EVENT": "LabeledEvent",
-    "MERGED_EVENT": "MergedEvent",
-    "PULL_REQUEST_COMMIT": "PullRequestCommit",
-    "PULL_REQUEST_REVIEW": "PullRequestReview",
-    "READY_FOR_REVIEW_EVENT": "ReadyForReviewEvent",
-    "REMOVED_FROM_MERGE_QUEUE_EVENT": "RemovedFromMergeQueueEvent",
-    "REOPENED_EVENT": "ReopenedEvent",
-    "REVIEW_DISMISSED_EVENT": "ReviewDismissedEvent",
-}
-
-
-def _labels(source: PullRequest | Issue, args: dict[str, Any], request: Request) -> Listing:
-    if isinstance(source, PullRequest):
-        labels = [label for at, label in source.labels if at <= request.now]
-    else:
-        labels = list(source.labels)
-    order = args["orderBy"]
-    labels.sort(
-        key=lambda label: (label.name if order["field"] == "NAME" else "", label.created_at, label.id),
-        reverse=order["direction"] == "DESC",
-    )
-    return Listing(labels)
-
-
-def _pull_path(pull: PullRequest, now: Epoch) -> str:
-    return f"{repository_path(pull.repository, now)}/pull/{pull.number}"
-
-
-def _spanning(spans: list[tuple[tuple[Epoch, Epoch], Account]], now: Epoch) -> tuple[Epoch, Account] | None:
-    for (start, end), account in spans:
-        if start <= now < end:
-            return start, account
-    return None
-
-
-def _auto_merge(
-    pull: PullRequest, _args: dict[str, Any], request: Request
-) -> tuple[PullRequest, Epoch, Account] | None:
-    found = _spanning(pull.auto_merge, request.now)
-    return None if found is None else (pull, *found)
-
-
-class QueueEntry:
-    """A pull request waiting in the merge queue of its base branch."""
-
-    typename = "MergeQueueEntry"
-    __slots__ = ("enqueuer", "pull", "since")
-
-    def __init__(self, pull: PullRequest, since: Epoch, enqueuer: Account) -> None:
-        self.pull = pull
-        self.since = since
-        self.enqueuer = enqueuer
-
-    @property
-    def node_id(self) -> str:
-        return f"MQE_{self.pull.node_id[3:]}"
-
-
-def _queue_entry(pull: PullRequest, _args: dict[str, Any], request: Request) -> QueueEntry | None:
-    found = _spanning(pull.queued, request.now)
-    return None if found is None else QueueEntry(pull, *found)
-
-
-class MergeQueue:
-    """The merge queue of a branch; there is one where a rule says so."""
-
-    typename = "MergeQueue"
-    __slots__ = ("branch", "repository")
-
-    def __init__(self, repository: Repository, branch: str) -> None:
-        self.repository = repository
-        self.branch = branch
-
-    @property
-    def node_id(self) -> str:
-        return f"MQ_{self.repository.node_id[2:]}"
-
-    def entries(self, now: Epoch) -> list[QueueEntry]:
-        """Waiting pull requests, first come first."""
-        waiting = [
-            QueueEntry(pull, *found)
-            for pull in self.repository.pulls
-            if pull.base.at(now) == self.branch and (found := _spanning(pull.queued, now)) is not None
-        ]
-        waiting.sort(key=lambda entry: entry.since)
-        return waiting
-
-
-def merge_queue(repository: Repository, branch: str, now: Epoch) -> MergeQueue | None:
-    """The queue of a branch, None where no rule demands one."""
-    if any(rule["type"] == "merge_queue" for rule, _ in effective_rules(repository, branch, now)):
-        return MergeQueue(repository, branch)
-    return None
-
-
-def _queue_of(pull: PullRequest, now: Epoch) -> MergeQueue | None:
-    return merge_queue(pull.repository, pull.base.at(now), now)
-
-
 PULL_REQUEST: Fields = {
     "id": node_id,
     "databaseId": attribute("id"),
@@ -261,8 +138,8 @@ PULL_REQUEST: Fields = {
     "merged": lambda pull, _args, request: pull.merged_at <= request.now,
     "closed": lambda pull, _args, request: pull.state(request.now) != "OPEN",
     "isCrossRepository": attribute("cross_repository"),
-    "url": lambda pull, _args, request: web(_pull_path(pull, request.now)),
-    "resourcePath": lambda pull, _args, request: _pull_path(pull, request.now),
+    "url": lambda pull, _args, request: web(pull_path(pull, request.now)),
+    "resourcePath": lambda pull, _args, request: pull_path(pull, request.now),
     "createdAt": instant("created_at"),
     "publishedAt": instant("created_at"),
     "updatedAt": lambda pull, _args, request: iso(updated_at(pull, request)),
@@ -284,7 +161,7 @@ PULL_REQUEST: Fields = {
     "headRepositoryOwner": lambda pull, _args, _request: pull.repository.organisation,
     "baseRepository": attribute("repository"),
     "repository": attribute("repository"),
-    "labels": connection("labels", _labels),
+    "labels": connection("labels", labels_of),
     "commits": connection("commits", lambda pull, _args, request: Listing(pull.commits_at(request.now))),
     "reviews": connection("reviews", _reviews),
     "latestReviews": connection("latestReviews", _latest_reviews),
@@ -293,29 +170,31 @@ PULL_REQUEST: Fields = {
         lambda pull, args, request: Listing(opinionated(pull, request.now, writers_only=args["writersOnly"])),
     ),
     "reviewDecision": lambda pull, _args, request: review_decision(pull, request.now),
-    "timelineItems": connection("timelineItems", _timeline),
+    "timelineItems": connection("timelineItems", timeline),
     "closingIssuesReferences": connection(
         "closingIssuesReferences",
         lambda pull, _args, request: Listing([one for one in pull.closing_issues if one.created_at <= request.now]),
     ),
     "statusCheckRollup": lambda pull, _args, request: rollup(pull.head(request.now), request.now),
-    "autoMergeRequest": _auto_merge,
-    "mergeQueueEntry": _queue_entry,
-    "isInMergeQueue": lambda pull, _args, request: _spanning(pull.queued, request.now) is not None,
-    "isMergeQueueEnabled": lambda pull, _args, request: _queue_of(pull, request.now) is not None,
+    "autoMergeRequest": auto_merge,
+    "mergeQueueEntry": queue_entry,
+    "isInMergeQueue": lambda pull, _args, request: spanning(pull.queued, request.now) is not None,
+    "isMergeQueueEnabled": lambda pull, _args, request: queue_of(pull, request.now) is not None,
     "locked": constant(False),
 }
+
+
 PULL_REQUEST_COMMIT: Fields = {
     "id": node_id,
     "commit": attribute("commit"),
     "pullRequest": attribute("pull"),
-    "url": lambda part, _args, request: web(f"{_pull_path(part.pull, request.now)}/commits/{part.commit.oid}"),
-    "resourcePath": lambda part, _args, request: f"{_pull_path(part.pull, request.now)}/commits/{part.commit.oid}",
+    "url": lambda part, _args, request: web(f"{pull_path(part.pull, request.now)}/commits/{part.commit.oid}"),
+    "resourcePath": lambda part, _args, request: f"{pull_path(part.pull, request.now)}/commits/{part.commit.oid}",
 }
 
 
 def _review_path(review: Review, now: Epoch) -> str:
-    return f"{_pull_path(review.pull, now)}#pullrequestreview-{review.id}"
+    return f"{pull_path(review.pull, now)}#pullrequestreview-{review.id}"
 
 
 def _review_updated(review: Review, _args: dict[str, Any], request: Request) -> str:
@@ -343,191 +222,4 @@ PULL_REQUEST_REVIEW: Fields = {
     "repository": lambda review, _args, _request: review.pull.repository,
     "url": lambda review, _args, request: web(_review_path(review, request.now)),
     "resourcePath": lambda review, _args, request: _review_path(review, request.now),
-}
-
-
-def _detail(name: str) -> Any:
-    return lambda event, _args, _request: event.details[name]
-
-
-def _person_behind(event: TimelineEvent, _args: dict[str, Any], request: Request) -> Account | None:
-    """Fields of type `User`, which bots are not."""
-    account = present(event.actor, request.now)
-    return account if account is not None and account.kind == "User" else None
-
-
-def _event_path(event: TimelineEvent, now: Epoch) -> str:
-    return f"{_pull_path(event.pull, now)}#event-{event.id}"
-
-
-BARE_EVENT: Fields = {"id": node_id, "actor": actor("actor"), "createdAt": instant("at")}
-EVENT: Fields = {**BARE_EVENT, "pullRequest": attribute("pull")}
-_LINK: Fields = {
-    "url": lambda event, _args, request: web(_event_path(event, request.now)),
-    "resourcePath": lambda event, _args, request: _event_path(event, request.now),
-}
-LINKED_EVENT: Fields = {**EVENT, **_LINK}
-
-
-def _pull_commit_of_dismissal(event: TimelineEvent, _args: dict[str, Any], request: Request) -> Any:
-    reviewed = event.details["review"].commit
-    return next((part for part in event.pull.commits_at(request.now) if part.commit is reviewed), None)
-
-
-TIMELINE: dict[str, Fields] = {
-    "ReviewDismissedEvent": {
-        **LINKED_EVENT,
-        "databaseId": attribute("id"),
-        "dismissalMessage": _detail("message"),
-        "previousReviewState": lambda event, _args, _request: event.details["review"].verdict,
-        "review": _detail("review"),
-        "pullRequestCommit": _pull_commit_of_dismissal,
-    },
-    "BaseRefChangedEvent": {
-        **EVENT,
-        "databaseId": attribute("id"),
-        "currentRefName": _detail("current"),
-        "previousRefName": _detail("previous"),
-    },
-    "HeadRefForcePushedEvent": {
-        **EVENT,
-        "beforeCommit": _detail("before"),
-        "afterCommit": _detail("after"),
-        "ref": lambda event, _args, request: existing_branch(event.pull.repository, event.pull.head_ref, request.now),
-    },
-    "HeadRefDeletedEvent": {
-        **EVENT,
-        "headRef": constant(None),
-        "headRefName": lambda event, _args, _request: event.pull.head_ref,
-    },
-    "AddedToMergeQueueEvent": {
-        **EVENT,
-        "enqueuer": _person_behind,
-        "mergeQueue": lambda event, _args, request: _queue_of(event.pull, request.now),
-    },
-    "RemovedFromMergeQueueEvent": {
-        **EVENT,
-        "enqueuer": _person_behind,
-        "beforeCommit": lambda event, _args, request: event.pull.head(event.at),
-        "reason": _detail("reason"),
-        "mergeQueue": lambda event, _args, request: _queue_of(event.pull, request.now),
-    },
-    "AutoMergeEnabledEvent": {**EVENT, "enabler": _person_behind},
-    "AutoMergeDisabledEvent": {
-        **EVENT,
-        "disabler": _person_behind,
-        "reason": _detail("reason"),
-        "reasonCode": constant(None),
-    },
-    "ConvertToDraftEvent": LINKED_EVENT,
-    "ReadyForReviewEvent": LINKED_EVENT,
-    "MergedEvent": {
-        **LINKED_EVENT,
-        "commit": _detail("commit"),
-        "mergeRefName": _detail("ref"),
-        "mergeRef": lambda event, _args, request: existing_branch(
-            event.pull.repository, event.details["ref"], request.now
-        ),
-    },
-    "ClosedEvent": {**BARE_EVENT, **_LINK},
-    "ReopenedEvent": BARE_EVENT,
-    "LabeledEvent": {**BARE_EVENT, "label": _detail("label")},
-}
-
-TIMELINE_CONNECTION: Fields = {
-    "filteredCount": lambda page, _args, _request: page.upper - page.lower,
-    "pageCount": lambda page, _args, _request: page.stop - page.start,
-    "updatedAt": lambda page, _args, request: iso(
-        max((_moment(item) for item in page.listing.items), default=request.now)
-    ),
-}
-
-
-def _moment(item: Any) -> Epoch:
-    return item.submitted_at if isinstance(item, Review) else item.at
-
-
-AUTO_MERGE_REQUEST: Fields = {
-    "enabledAt": lambda source, _args, _request: iso(source[1]),
-    "enabledBy": lambda source, _args, request: present(source[2], request.now),
-    "mergeMethod": lambda source, _args, _request: source[0].merge_method,
-    "authorEmail": constant(None),
-    "commitHeadline": constant(None),
-    "commitBody": constant(None),
-    "pullRequest": lambda source, _args, _request: source[0],
-}
-QUEUE_ENTRY: Fields = {
-    "id": node_id,
-    "enqueuedAt": instant("since"),
-    "enqueuer": attribute("enqueuer"),
-    "position": lambda entry, _args, request: _position(entry, request.now),
-    "state": constant("AWAITING_CHECKS"),
-    "jump": constant(False),
-    "solo": constant(False),
-    "baseCommit": lambda entry, _args, request: entry.pull.repository.commits.get(entry.pull.base_commit(request.now)),
-    "headCommit": lambda entry, _args, request: entry.pull.head(request.now),
-    "pullRequest": attribute("pull"),
-    "mergeQueue": lambda entry, _args, request: _queue_of(entry.pull, request.now),
-}
-
-
-def _position(entry: QueueEntry, now: Epoch) -> int:
-    queue = MergeQueue(entry.pull.repository, entry.pull.base.at(now))
-    return 1 + [waiting.pull for waiting in queue.entries(now)].index(entry.pull)
-
-
-MERGE_QUEUE: Fields = {
-    "id": node_id,
-    "repository": attribute("repository"),
-    "entries": connection("entries", lambda queue, _args, request: Listing(queue.entries(request.now))),
-    "url": lambda queue, _args, request: web(f"{repository_path(queue.repository, request.now)}/queue/{queue.branch}"),
-    "resourcePath": lambda queue, _args, request: (
-        f"{repository_path(queue.repository, request.now)}/queue/{queue.branch}"
-    ),
-}
-
-
-def _label_path(label: Label, now: Epoch) -> str:
-    return f"{repository_path(label.repository, now)}/labels/{label.name}"
-
-
-LABEL: Fields = {
-    "id": node_id,
-    "name": attribute("name"),
-    "color": attribute("color"),
-    "description": attribute("description"),
-    "isDefault": constant(False),
-    "createdAt": instant("created_at"),
-    "updatedAt": instant("created_at"),
-    "url": lambda label, _args, request: web(_label_path(label, request.now)),
-    "resourcePath": lambda label, _args, request: _label_path(label, request.now),
-}
-
-
-def _issue_path(issue: Issue, now: Epoch) -> str:
-    return f"{repository_path(issue.repository, now)}/issues/{issue.number}"
-
-
-ISSUE: Fields = {
-    "id": node_id,
-    "databaseId": attribute("id"),
-    "fullDatabaseId": lambda issue, _args, _request: str(issue.id),
-    "number": attribute("number"),
-    "title": attribute("title"),
-    "body": attribute("body"),
-    "bodyText": attribute("body"),
-    "state": lambda issue, _args, request: "CLOSED" if issue.closed_at <= request.now else "OPEN",
-    "stateReason": lambda issue, _args, request: "COMPLETED" if issue.closed_at <= request.now else None,
-    "closed": lambda issue, _args, request: issue.closed_at <= request.now,
-    "createdAt": instant("created_at"),
-    "updatedAt": lambda issue, _args, request: iso(
-        issue.closed_at if issue.closed_at <= request.now else issue.created_at
-    ),
-    "closedAt": lambda issue, _args, request: iso(issue.closed_at) if issue.closed_at <= request.now else None,
-    "author": actor("author"),
-    "authorAssociation": lambda issue, _args, request: association(issue.author, issue.repository, request.now),
-    "labels": connection("labels", _labels),
-    "repository": attribute("repository"),
-    "url": lambda issue, _args, request: web(_issue_path(issue, request.now)),
-    "resourcePath": lambda issue, _args, request: _issue_path(issue, request.now),
 }

@@ -11,7 +11,18 @@ from sandbox.github.access import Request
 from sandbox.github.errors import Refused
 from sandbox.github.execution import Resolver
 from sandbox.github.model import Account, Commit, Repository
-from sandbox.github.queries import actors, commits, organisations, pulls, rules
+from sandbox.github.queries import (
+    actors,
+    checks,
+    commits,
+    deployments,
+    issues,
+    organisations,
+    pulls,
+    repositories,
+    rules,
+    timelines,
+)
 from sandbox.github.queries.fields import CONNECTION, EDGE, PAGE_INFO, Fields, attribute, constant
 
 MOST_NODE_IDS = 100
@@ -37,6 +48,7 @@ def find_node(identifier: str, request: Request) -> Any:
     if node is not None and node.exists(request.now):
         repository = repository_of(node)
         if repository is None or request.viewer.sees(repository, request.now):
+            _demand(_NODES_NEED.get(node.typename), request)
             return node
     raise Refused(f"Could not resolve to a node with the global id of '{identifier}'", kind="NOT_FOUND")
 
@@ -48,9 +60,9 @@ def _derived(identifier: str, request: Request) -> Any:
     if not isinstance(commit, Commit):
         return None
     if prefix == "SCR":
-        return commits.rollup(commit, request.now)
-    statuses = commits.latest_statuses(commit, request.now)
-    return commits.CommitStatus(commit, statuses) if statuses else None
+        return checks.rollup(commit, request.now)
+    statuses = checks.latest_statuses(commit, request.now)
+    return checks.CommitStatus(commit, statuses) if statuses else None
 
 
 def _nodes(_source: Any, args: dict[str, Any], request: Request) -> list[Any]:
@@ -129,11 +141,11 @@ RESOLVERS: Mapping[str, Fields] = {
     "GitActor": actors.GIT_ACTOR,
     "GpgSignature": commits.GPG_SIGNATURE,
     "Commit": commits.COMMIT,
-    "CheckSuite": commits.CHECK_SUITE,
-    "CheckRun": commits.CHECK_RUN,
-    "Status": commits.STATUS,
-    "StatusContext": commits.STATUS_CONTEXT,
-    "StatusCheckRollup": commits.ROLLUP,
+    "CheckSuite": checks.CHECK_SUITE,
+    "CheckRun": checks.CHECK_RUN,
+    "Status": checks.STATUS,
+    "StatusContext": checks.STATUS_CONTEXT,
+    "StatusCheckRollup": checks.ROLLUP,
     "StatusCheckRollupContextConnection": {
         **CONNECTION,
         "checkRunCount": lambda page, _args, _request: sum(
@@ -143,31 +155,31 @@ RESOLVERS: Mapping[str, Fields] = {
             1 for item in page.listing.items if item.typename == "StatusContext"
         ),
     },
-    "Deployment": commits.DEPLOYMENT,
-    "DeploymentStatus": commits.DEPLOYMENT_STATUS,
+    "Deployment": deployments.DEPLOYMENT,
+    "DeploymentStatus": deployments.DEPLOYMENT_STATUS,
     "PullRequest": pulls.PULL_REQUEST,
     "PullRequestCommit": pulls.PULL_REQUEST_COMMIT,
     "PullRequestReview": pulls.PULL_REQUEST_REVIEW,
-    "PullRequestTimelineItemsConnection": {**CONNECTION, **pulls.TIMELINE_CONNECTION},
-    **pulls.TIMELINE,
-    "AutoMergeRequest": pulls.AUTO_MERGE_REQUEST,
-    "MergeQueue": pulls.MERGE_QUEUE,
-    "MergeQueueEntry": pulls.QUEUE_ENTRY,
-    "Label": pulls.LABEL,
-    "Issue": pulls.ISSUE,
+    "PullRequestTimelineItemsConnection": {**CONNECTION, **timelines.TIMELINE_CONNECTION},
+    **timelines.TIMELINE,
+    "AutoMergeRequest": timelines.AUTO_MERGE_REQUEST,
+    "MergeQueue": timelines.MERGE_QUEUE,
+    "MergeQueueEntry": timelines.QUEUE_ENTRY,
+    "Label": issues.LABEL,
+    "Issue": issues.ISSUE,
     "Organization": organisations.ORGANISATION,
     "OrganizationMemberEdge": organisations.MEMBER_EDGE,
     "Team": organisations.TEAM,
     "TeamMemberEdge": organisations.TEAM_MEMBER_EDGE,
     "TeamRepositoryEdge": organisations.TEAM_REPOSITORY_EDGE,
-    "Repository": organisations.REPOSITORY,
-    "RepositoryTopic": organisations.REPOSITORY_TOPIC,
-    "Topic": organisations.TOPIC,
-    "RepositoryCollaboratorEdge": organisations.COLLABORATOR_EDGE,
-    "Ref": organisations.REF,
-    "DeployKey": organisations.DEPLOY_KEY,
-    "Environment": organisations.ENVIRONMENT,
-    "DeploymentProtectionRule": organisations.ENVIRONMENT_GATE,
+    "Repository": repositories.REPOSITORY,
+    "RepositoryTopic": repositories.REPOSITORY_TOPIC,
+    "Topic": repositories.TOPIC,
+    "RepositoryCollaboratorEdge": repositories.COLLABORATOR_EDGE,
+    "Ref": repositories.REF,
+    "DeployKey": repositories.DEPLOY_KEY,
+    "Environment": repositories.ENVIRONMENT,
+    "DeploymentProtectionRule": repositories.ENVIRONMENT_GATE,
     "RepositoryRuleset": rules.RULESET,
     "RepositoryRule": rules.RULE,
     "RepositoryRuleConditions": rules.CONDITIONS,
@@ -181,6 +193,62 @@ RESOLVERS: Mapping[str, Fields] = {
     "BypassForcePushAllowance": rules.ALLOWANCE,
     "RequiredStatusCheckDescription": rules.CHECK_DESCRIPTION,
 }
+
+
+_NEEDS: Mapping[str, Mapping[str, str]] = {
+    "Repository": {
+        "pullRequests": "pull_requests",
+        "pullRequest": "pull_requests",
+        "deployments": "deployments",
+        "issues": "issues",
+        "issue": "issues",
+        "object": "contents",
+        "ref": "contents",
+        "refs": "contents",
+        "defaultBranchRef": "contents",
+        "environments": "actions",
+        "environment": "actions",
+        "deployKeys": "administration",
+        "branchProtectionRules": "administration",
+    },
+    "Commit": {
+        "checkSuites": "checks",
+        "statusCheckRollup": "checks",
+        "status": "statuses",
+        "deployments": "deployments",
+        "associatedPullRequests": "pull_requests",
+    },
+    "PullRequest": {"statusCheckRollup": "checks"},
+    "Organization": {"membersWithRole": "members", "teams": "members", "team": "members"},
+}
+"""Permissions that an installation needs for fields."""
+
+_NODES_NEED = {
+    "PullRequest": "pull_requests",
+    "PullRequestReview": "pull_requests",
+    "Commit": "contents",
+    "Ref": "contents",
+    "Deployment": "deployments",
+    "Issue": "issues",
+    "CheckSuite": "checks",
+    "CheckRun": "checks",
+    "StatusCheckRollup": "checks",
+    "DeployKey": "administration",
+    "Team": "members",
+}
+
+
+def _demand(permission: str | None, request: Request) -> None:
+    if permission is not None and not request.viewer.granted(permission, "read", request.now):
+        raise Refused("Resource not accessible by integration", kind="FORBIDDEN")
+
+
+def _guarded(resolver: Resolver, permission: str) -> Resolver:
+    def resolve(source: Any, args: dict[str, Any], request: Request) -> Any:
+        _demand(permission, request)
+        return resolver(source, args, request)
+
+    return resolve
 
 
 def resolvers_for(schema: GraphQLSchema) -> dict[str, dict[str, Resolver]]:
@@ -203,7 +271,8 @@ def resolvers_for(schema: GraphQLSchema) -> dict[str, dict[str, Resolver]]:
             if resolver is None:
                 missing.append(f"{name}.{field} has no resolver")
             else:
-                table[name][field] = resolver
+                needed = _NEEDS.get(name, {}).get(field)
+                table[name][field] = resolver if needed is None else _guarded(resolver, needed)
         missing.extend(f"{name}.{field} is not in the schema" for field in fields or {} if field not in type_.fields)
     missing.extend(f"{name} is not in the schema" for name in RESOLVERS if name not in schema.type_map)
     if missing:

@@ -10,8 +10,7 @@ from sandbox.github.model import Account, App, Branch, Organisation, Protection,
 from sandbox.github.nodeids import node_id as make_node_id
 from sandbox.github.paging import Listing
 from sandbox.github.queries.fields import Fields, actor, attribute, connection, constant, node_id
-from sandbox.github.rules import _glob as matches  # pyright: ignore[reportPrivateUsage]
-from sandbox.github.rules import effective_rules, protection_of, visible_rulesets
+from sandbox.github.rules import effective_rules, matches, protection_of, visible_rulesets
 from sandbox.github.times import iso
 
 ROLE_IDS = {1: "read", 2: "write", 3: "triage", 4: "maintain", 5: "admin"}
@@ -82,7 +81,7 @@ def may_see_bypass(ruleset: Ruleset, request: Request) -> bool:
     owner = ruleset.owner
     if isinstance(owner, Organisation):
         return request.viewer.owns(owner, request.now)
-    return request.viewer.permission(owner, request.now) == "admin"
+    return request.viewer.administers(owner, "write", request.now)
 
 
 _bypass_connection = connection(

@@ -80,9 +80,18 @@ class Call:
         except ValueError:
             raise unprocessable(f"{name} is not an ISO 8601 instant", name) from None
 
-    def demand_admin(self) -> None:
+    def demand(self, permission: str, level: str) -> None:
+        """An installation needs the permission of the endpoint; GitHub tells which in a header."""
+        if not self.request.viewer.granted(permission, level, self.now):
+            raise RestError(
+                403,
+                "Resource not accessible by integration",
+                headers={"X-Accepted-GitHub-Permissions": f"{permission}={level}"},
+            )
+
+    def demand_admin(self, level: str = "read") -> None:
         """What only administrators of the repository may read does not exist for others."""
-        if self.request.viewer.permission(self.repo, self.now) != "admin":
+        if not self.request.viewer.administers(self.repo, level, self.now):
             raise not_found()
 
     def demand_owner(self) -> None:

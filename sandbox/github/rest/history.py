@@ -5,9 +5,10 @@ from __future__ import annotations
 from sandbox.github.errors import NotModelled, RestError
 from sandbox.github.graph import ancestors, compare
 from sandbox.github.model import CheckRun, Commit, Deployment, Issue, PullRequest
-from sandbox.github.queries.commits import associated_pulls, existing_branch, latest_statuses
+from sandbox.github.queries.checks import existing_branch, latest_statuses
+from sandbox.github.queries.commits import associated_pulls
 from sandbox.github.queries.pulls import updated_at
-from sandbox.github.rest import changes
+from sandbox.github.rest import changes, checkbodies
 from sandbox.github.rest.calls import Answer, Call, not_found
 from sandbox.github.times import Epoch
 
@@ -75,7 +76,7 @@ def check_runs(call: Call) -> Answer:
     if "status" in call.query:
         wanted = call.choice("status", "completed", ("queued", "in_progress", "completed"))
         runs = [run for run in runs if ("completed" if run.done(call.now) else "in_progress") == wanted]
-    return call.wrapped("check_runs", runs, lambda run: changes.check_run(run, call.request))
+    return call.wrapped("check_runs", runs, lambda run: checkbodies.check_run(run, call.request))
 
 
 def check_suites(call: Call) -> Answer:
@@ -85,20 +86,20 @@ def check_suites(call: Call) -> Answer:
         found = [one for one in found if str(one.app.id) == call.query["app_id"]]
     if "check_name" in call.query:
         found = [one for one in found if any(run.name == call.query["check_name"] for run in one.runs)]
-    return call.wrapped("check_suites", found, lambda one: changes.check_suite(one, call.request))
+    return call.wrapped("check_suites", found, lambda one: checkbodies.check_suite(one, call.request))
 
 
 def combined_status(call: Call) -> Answer:
     """GET /repos/{owner}/{repo}/commits/{ref}/status"""
     made_for = _commit(call, call.variables["ref"])
     shown, headers = call.cut(latest_statuses(made_for, call.now))
-    return Answer(changes.combined_status(made_for, list(shown), call.request), headers=headers)
+    return Answer(checkbodies.combined_status(made_for, list(shown), call.request), headers=headers)
 
 
 def statuses(call: Call) -> Answer:
     """GET /repos/{owner}/{repo}/commits/{ref}/statuses, newest first"""
     found = [one for one in _commit(call, call.variables["ref"]).statuses if one.created_at <= call.now][::-1]
-    return call.page(found, lambda one: changes.status(one, call.request))
+    return call.page(found, lambda one: checkbodies.status(one, call.request))
 
 
 def comparison(call: Call) -> Answer:
@@ -175,7 +176,7 @@ def deployments(call: Call) -> Answer:
             found = [one for one in found if getattr(one, attribute) == wanted]
     if call.query.get("task", "none") not in ("none", "deploy"):
         found = []
-    return call.page(found[::-1], lambda one: changes.deployment(one, call.request))
+    return call.page(found[::-1], lambda one: checkbodies.deployment(one, call.request))
 
 
 def _deployment(call: Call) -> Deployment:
@@ -187,13 +188,13 @@ def _deployment(call: Call) -> Deployment:
 
 def deployment(call: Call) -> Answer:
     """GET /repos/{owner}/{repo}/deployments/{deployment_id}"""
-    return Answer(changes.deployment(_deployment(call), call.request))
+    return Answer(checkbodies.deployment(_deployment(call), call.request))
 
 
 def deployment_statuses(call: Call) -> Answer:
     """GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses, newest first"""
     found = [one for one in _deployment(call).statuses if one.at <= call.now][::-1]
-    return call.page(found, lambda one: changes.deployment_status(one, call.request))
+    return call.page(found, lambda one: checkbodies.deployment_status(one, call.request))
 
 
 def issues(call: Call) -> Answer:

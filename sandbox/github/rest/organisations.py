@@ -132,8 +132,9 @@ def installations(call: Call) -> Answer:
 
 
 def token_grants(call: Call) -> Answer:
-    """GET /orgs/{org}/personal-access-tokens, which at GitHub answers to apps only"""
-    call.demand_owner()
+    """GET /orgs/{org}/personal-access-tokens, which answers to apps only"""
+    if call.request.viewer.installation is None:
+        raise RestError(403, "Resource not accessible by personal access token")
     direction = call.choice("direction", "desc", ("asc", "desc"))
     found = sorted(
         (one for one in call.org.tokens if one.exists(call.now)),

@@ -7,8 +7,8 @@ from typing import Any
 from sandbox.github.access import PERMISSIONS
 from sandbox.github.errors import RestError
 from sandbox.github.model import Branch, Ruleset, during
-from sandbox.github.queries.commits import existing_branch
-from sandbox.github.queries.organisations import collaborators as people_of
+from sandbox.github.queries.checks import existing_branch
+from sandbox.github.queries.repositories import collaborators as people_of
 from sandbox.github.rest import bodies, changes, rulebodies
 from sandbox.github.rest.calls import Answer, Call, escaped, not_found
 from sandbox.github.rest.organisations import chosen_suites, cursor_page
@@ -175,7 +175,7 @@ def ruleset_version(call: Call) -> Answer:
 
 def rule_suites(call: Call) -> Answer:
     """GET /repos/{owner}/{repo}/rulesets/rule-suites"""
-    call.demand_admin()
+    call.demand_admin("write")
     found = chosen_suites(call, call.repo.rule_suites)
     return call.page(found, lambda one: rulebodies.rule_suite(one, call.request))
 

@@ -34,6 +34,11 @@ class Route:
         object.__setattr__(self, "pattern", re.compile(expression))
 
     @property
+    def needs(self) -> tuple[str, str]:
+        """Permission and level that an installation must have been granted."""
+        return NEEDS.get(self.template, ("metadata", "read"))
+
+    @property
     def operation(self) -> str:
         return f"{self.method} {self.template}"
 
@@ -44,6 +49,52 @@ def _pages(*more: str) -> frozenset[str]:
 
 _REPO = "/repos/{owner}/{repo}"
 _ORG = "/orgs/{org}"
+
+NEEDS: dict[str, tuple[str, str]] = {
+    f"{_ORG}/members": ("members", "read"),
+    f"{_ORG}/outside_collaborators": ("members", "read"),
+    f"{_ORG}/memberships/{{username}}": ("members", "read"),
+    f"{_ORG}/teams": ("members", "read"),
+    f"{_ORG}/teams/{{team_slug}}/members": ("members", "read"),
+    f"{_ORG}/installations": ("organization_administration", "read"),
+    f"{_ORG}/audit-log": ("organization_administration", "read"),
+    f"{_ORG}/rulesets": ("organization_administration", "write"),
+    f"{_ORG}/rulesets/{{ruleset_id}}": ("organization_administration", "write"),
+    f"{_ORG}/rulesets/{{ruleset_id}}/history": ("organization_administration", "write"),
+    f"{_ORG}/rulesets/{{ruleset_id}}/history/{{version_id}}": ("organization_administration", "write"),
+    f"{_ORG}/rulesets/rule-suites": ("organization_administration", "write"),
+    f"{_ORG}/personal-access-tokens": ("organization_personal_access_tokens", "read"),
+    f"{_REPO}/activity": ("contents", "read"),
+    f"{_REPO}/branches": ("contents", "read"),
+    f"{_REPO}/branches/{{branch}}": ("contents", "read"),
+    f"{_REPO}/branches/{{branch}}/protection": ("administration", "read"),
+    f"{_REPO}/rulesets/rule-suites": ("administration", "write"),
+    f"{_REPO}/rulesets/rule-suites/{{rule_suite_id}}": ("administration", "write"),
+    f"{_REPO}/rulesets/{{ruleset_id}}/history": ("administration", "write"),
+    f"{_REPO}/rulesets/{{ruleset_id}}/history/{{version_id}}": ("administration", "write"),
+    f"{_REPO}/keys": ("administration", "read"),
+    f"{_REPO}/teams": ("administration", "read"),
+    f"{_REPO}/environments": ("actions", "read"),
+    f"{_REPO}/commits": ("contents", "read"),
+    f"{_REPO}/commits/{{ref}}": ("contents", "read"),
+    f"{_REPO}/commits/{{commit_sha}}/pulls": ("pull_requests", "read"),
+    f"{_REPO}/commits/{{ref}}/check-runs": ("checks", "read"),
+    f"{_REPO}/commits/{{ref}}/check-suites": ("checks", "read"),
+    f"{_REPO}/commits/{{ref}}/status": ("statuses", "read"),
+    f"{_REPO}/commits/{{ref}}/statuses": ("statuses", "read"),
+    f"{_REPO}/compare/{{basehead}}": ("contents", "read"),
+    f"{_REPO}/pulls": ("pull_requests", "read"),
+    f"{_REPO}/pulls/{{pull_number}}": ("pull_requests", "read"),
+    f"{_REPO}/pulls/{{pull_number}}/reviews": ("pull_requests", "read"),
+    f"{_REPO}/pulls/{{pull_number}}/commits": ("pull_requests", "read"),
+    f"{_REPO}/deployments": ("deployments", "read"),
+    f"{_REPO}/deployments/{{deployment_id}}": ("deployments", "read"),
+    f"{_REPO}/deployments/{{deployment_id}}/statuses": ("deployments", "read"),
+    f"{_REPO}/issues": ("issues", "read"),
+    f"{_REPO}/issues/{{issue_number}}": ("issues", "read"),
+}
+"""From GitHub's table of permissions required for GitHub Apps; the rest needs `metadata: read`, which every one has."""
+
 _SUITES = _pages("ref", "time_period", "actor_name", "rule_suite_result")
 
 ROUTES: tuple[Route, ...] = (
