@@ -66,7 +66,7 @@ class Stretches:
         self.snapshots.append(instant)
         for item_id, now in seen.items():
             item = self._items.setdefault(item_id, _Item())
-            if item.latest_in != number - 1 or now != item.latest:
+            if now != item.latest:
                 _close(item, instant)
             if not now.codes and not now.unknown:
                 item.good.append(instant)

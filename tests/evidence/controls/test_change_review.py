@@ -472,6 +472,9 @@ NOT_BYPASSED = {
     "the suite passed": bypass(result="pass"),
     "the push was refused": bypass(result="fail"),
     "another branch": bypass(ref="refs/heads/topic"),
+    "another branch in the same minute": bypass(
+        ref="refs/heads/topic", after_sha=None, before_sha=None, found_in="audit_log"
+    ),
 }
 
 
