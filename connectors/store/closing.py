@@ -87,7 +87,7 @@ class _State:
         self.closed: list[dict[str, Any]] = []
         self.last_of: dict[str, int] = {}
         """The last entry of each month; entries are monotonic in time, so the others of the month lie before it."""
-        for data, header in follow(files, Chain()):
+        for data, header in follow(files, Chain(), header_of):
             self.last_of[header.recorded_at[:7]] = header.seq
             if header.kind == "closed_month":
                 self.closed.append(orjson.loads(data))
@@ -97,7 +97,7 @@ def _write(files: StoreFiles, month: str, first: int, last: int) -> None:
     with tempfile.TemporaryDirectory(prefix="evidence-close-") as folder:
         path = Path(folder) / f"{month}.jsonl"
         with open(path, "wb") as stream:
-            for data, header in follow(files, Chain()):
+            for data, header in follow(files, Chain(), header_of):
                 if first <= header.seq <= last:
                     stream.write(data + b"\n")
         files.create_if_absent(closed_path(month), path)

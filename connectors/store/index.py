@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from connectors.store.files import StoreFiles
-from connectors.store.reading import HeadCheck, follow, parsed
+from connectors.store.reading import HeadCheck, follow, read_entry
 from evidence.ledger import Chain, format_recorded_at
 
 
@@ -57,11 +57,10 @@ def index_entries(files: StoreFiles, until: datetime | None = None) -> Iterator[
     """Every entry recorded at or before `until`, in order. VerificationFailed where the ledger is not whole."""
     until_text = None if until is None else format_recorded_at(until)
     check, indexer = HeadCheck(), Indexer()
-    for data, header in follow(files, Chain()):
-        check.see(data, header)
-        if until_text is not None and header.recorded_at > until_text:
-            continue
-        yield indexer.entry(parsed(data, header))
+    for data, read in follow(files, Chain(), read_entry):
+        check.see(data, read.kind)
+        if until_text is None or read.recorded_at <= until_text:
+            yield indexer.entry(read.entry)
     check.finish()
 
 
@@ -92,7 +91,7 @@ class Indexer:
     def _claims(
         self, claims: Iterable[Mapping[str, Any]], objects: Mapping[str, str | None]
     ) -> tuple[IndexedClaim, ...]:
-        text, made = self._text, IndexedClaim._make
+        same, made = self._texts.setdefault, IndexedClaim._make
         found: list[IndexedClaim] = []
         for claim in claims:
             get = claim.get
@@ -103,19 +102,19 @@ class Indexer:
             failed = claim["status"] == "error"
             found.append(
                 made((
-                    text(dataset),
-                    text(claim["scope_item_id"]),
-                    text(claim["scope_item"]),
-                    text(claim["status"]),
+                    same(dataset, dataset),
+                    same(value := claim["scope_item_id"], value),
+                    same(value := claim["scope_item"], value),
+                    same(value := claim["status"], value),
                     _instant(started_at),
                     None if start is None else _instant(start),
                     None if end is None else _instant(end),
                     None if observed_at is None else _instant(observed_at),
                     None if complete_until is None else _instant(complete_until),
                     get("rows", 0),
-                    None if months is None else {text(month): rows for month, rows in months.items()},
+                    None if months is None else {same(month, month): rows for month, rows in months.items()},
                     get("proof_of_life", False),
-                    text(get("query_hash", "")),
+                    same(value := get("query_hash", ""), value),
                     () if superset_of is None else self._superset(tuple(superset_of)),
                     get("changes_population", False),
                     None if failed else objects.get(dataset),
@@ -123,9 +122,6 @@ class Indexer:
                 ))
             )  # fmt: skip
         return tuple(found)
-
-    def _text(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
 
     def _superset(self, hashes: tuple[str, ...]) -> tuple[str, ...]:
         return self._supersets.setdefault(hashes, hashes)

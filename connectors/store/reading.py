@@ -8,40 +8,63 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Generator, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from connectors.store.files import StoreFiles, entry_path
-from evidence.ledger import Chain, Header, KeyRing, header_of
+from evidence.ledger import Chain, Header, KeyRing, Link, header_of
 from schemas.errors import StoreError, VerificationFailed
 
 
-def follow(files: StoreFiles, chain: Chain) -> Iterator[tuple[bytes, Header]]:
-    """Every entry after `chain`, which is moved along. Raises VerificationFailed where the ledger is not whole."""
+class Read(NamedTuple):
+    """An entry parsed whole, where its body is needed anyway: quicker than finding its header first."""
+
+    seq: int
+    kind: str
+    previous: str | None
+    recorded_at: str
+    entry: dict[str, Any]
+
+
+def read_entry(data: bytes) -> Read:
+    """Parse an entry. VerificationFailed where its bytes are none."""
+    try:
+        entry = orjson.loads(data)
+        return Read._make((entry["seq"], entry["kind"], entry["previous"], entry["recorded_at"], entry))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise VerificationFailed("not a ledger entry in canonical form") from None
+
+
+_Link = TypeVar("_Link", bound=Link)
+
+
+def follow(files: StoreFiles, chain: Chain, read: Callable[[bytes], _Link]) -> Iterator[tuple[bytes, _Link]]:
+    """Every entry after `chain`, which is moved along: its bytes, and what `read` (`header_of`, `read_entry`) makes of
+    them. Raises VerificationFailed where the ledger is not whole."""
     closed = files.list_closed()
     firsts = [_first_of(files, path) for path in closed]
     for position, path in enumerate(closed):
         following = firsts[position + 1] if position + 1 < len(closed) else None
         if following is not None and following <= chain.seq + 1:
             continue  # everything in it has been followed already
-        yield from _singles(files, chain, range(chain.seq + 1, firsts[position]))
+        yield from _singles(files, chain, range(chain.seq + 1, firsts[position]), read)
         number = 0
         for line in files.lines(path):
             number += 1
             try:
-                header = header_of(line)
+                header = read(line)
                 if header.seq <= chain.seq:
                     continue
                 chain.take(line, header)
-            except VerificationFailed as error:
+            except (VerificationFailed, TypeError) as error:
                 raise _located(f"{path}, line {number}", error) from None
             yield line, header
-    yield from _singles(files, chain, files.list_ledger(after=chain.seq))
+    yield from _singles(files, chain, files.list_ledger(after=chain.seq), read)
 
 
-def follow_new(files: StoreFiles, chain: Chain) -> Iterator[tuple[bytes, Header]]:
+def follow_new(files: StoreFiles, chain: Chain) -> Iterator[tuple[bytes, Read]]:
     """Entries that came after `chain`, found by asking for the next name; for a chain that was followed to its head."""
     while True:
         path = entry_path(chain.seq + 1)
@@ -49,7 +72,7 @@ def follow_new(files: StoreFiles, chain: Chain) -> Iterator[tuple[bytes, Header]
             data = files.read(path)
         except FileNotFoundError:
             return
-        yield data, _take(chain, data, path)
+        yield data, _take(chain, data, path, read_entry)
 
 
 def chain_at(files: StoreFiles, seq: int) -> Chain:
@@ -60,7 +83,7 @@ def chain_at(files: StoreFiles, seq: int) -> Chain:
     try:
         data = files.read(entry_path(seq))
     except FileNotFoundError:
-        for _, header in follow(files, chain):
+        for _, header in follow(files, chain, header_of):
             if header.seq == seq:
                 return chain
         raise StoreError(f"{files.location}: there is no ledger entry {seq}; the last one is {chain.seq}") from None
@@ -73,17 +96,6 @@ def chain_at(files: StoreFiles, seq: int) -> Chain:
     return chain
 
 
-def parsed(data: bytes, header: Header) -> dict[str, Any]:
-    """An entry as a dict. VerificationFailed where its bytes are no JSON."""
-    try:
-        entry: dict[str, Any] = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise VerificationFailed(
-            f"{entry_path(header.seq)}: its bytes are no JSON document. Run evidence verify for all that is wrong."
-        ) from None
-    return entry
-
-
 class HeadCheck:
     """Keeps the keys while the ledger is followed from its first entry, and checks the signature at its head.
 
@@ -93,25 +105,28 @@ class HeadCheck:
 
     def __init__(self) -> None:
         self.keys = KeyRing()
-        self._last: tuple[bytes, Header] | None = None
+        self._last: bytes | None = None
 
-    def see(self, data: bytes, header: Header) -> None:
-        if header.kind in ("store", "key"):
-            self.check(data, header)
-            self.keys.apply(parsed(data, header))
+    def see(self, data: bytes, kind: str) -> None:
+        if kind in ("store", "key"):
+            check_signature(self.keys, data)
+            self.keys.apply(read_entry(data).entry)
             self._last = None
         else:
-            self._last = (data, header)
-
-    def check(self, data: bytes, header: Header) -> None:
-        problem = self.keys.signature_problem(data, header)
-        if problem is not None:
-            raise VerificationFailed(f"{entry_path(header.seq)}: {problem}. Run evidence verify for all that is wrong.")
+            self._last = data
 
     def finish(self) -> None:
         """At the head: VerificationFailed if its signature does not hold."""
         if self._last is not None:
-            self.check(*self._last)
+            check_signature(self.keys, self._last)
+
+
+def check_signature(keys: KeyRing, data: bytes) -> None:
+    """VerificationFailed where an entry is not signed by a key in force."""
+    header = header_of(data)
+    problem = keys.signature_problem(data, header)
+    if problem is not None:
+        raise _located(entry_path(header.seq), problem)
 
 
 @contextlib.contextmanager
@@ -135,7 +150,9 @@ def _first_of(files: StoreFiles, path: str) -> int:
     raise VerificationFailed(f"{path}: a closed month without entries. Run evidence verify.")
 
 
-def _singles(files: StoreFiles, chain: Chain, numbers: range | list[int]) -> Iterator[tuple[bytes, Header]]:
+def _singles(
+    files: StoreFiles, chain: Chain, numbers: range | list[int], read: Callable[[bytes], _Link]
+) -> Iterator[tuple[bytes, _Link]]:
     for number in numbers:
         path = entry_path(number)
         if number != chain.seq + 1:
@@ -150,7 +167,7 @@ def _singles(files: StoreFiles, chain: Chain, numbers: range | list[int]) -> Ite
                 f"{path}: the entry is missing although later ones are there. Restore it from a copy of the store; run "
                 "evidence verify for all that is wrong."
             ) from None
-        yield data, _take(chain, data, path)
+        yield data, _take(chain, data, path, read)
 
 
 def _header(data: bytes, where: str) -> Header:
@@ -160,12 +177,14 @@ def _header(data: bytes, where: str) -> Header:
         raise _located(where, error) from None
 
 
-def _take(chain: Chain, data: bytes, where: str) -> Header:
+def _take(chain: Chain, data: bytes, where: str, read: Callable[[bytes], _Link]) -> _Link:
     try:
-        return chain.take(data)
-    except VerificationFailed as error:
+        header = read(data)
+        chain.take(data, header)
+    except (VerificationFailed, TypeError) as error:
         raise _located(where, error) from None
+    return header
 
 
-def _located(where: str, error: VerificationFailed) -> VerificationFailed:
+def _located(where: str, error: Exception | str) -> VerificationFailed:
     return VerificationFailed(f"{where}: {error}. Run evidence verify for all that is wrong.")

@@ -25,10 +25,18 @@ from connectors.store.clock import Clock, system_clock
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
 from connectors.store.index import IndexedEntry, Indexer, index_entries
 from connectors.store.objects import put
-from connectors.store.reading import HeadCheck, chain_at, collector_paused, follow, follow_new, parsed
+from connectors.store.reading import (
+    HeadCheck,
+    chain_at,
+    check_signature,
+    collector_paused,
+    follow,
+    follow_new,
+    read_entry,
+)
 from connectors.store.signer import Signer, signing_key_path
 from evidence import ledger
-from evidence.ledger import Chain, KeyRing
+from evidence.ledger import Chain, KeyRing, header_of
 from schemas.collection import StoredObject
 from schemas.errors import StoreError, VerificationFailed
 
@@ -95,16 +103,16 @@ class Store:
         until_text = None if until is None else ledger.format_recorded_at(until)
         chain = chain_at(self.files, since_seq)
         check = HeadCheck() if since_seq == 0 else None
-        for data, header in follow(self.files, chain):
+        for data, header in follow(self.files, chain, header_of):
             if check is not None:
-                check.see(data, header)
+                check.see(data, header.kind)
             if kinds is not None and header.kind not in kinds:
                 continue
             if until_text is not None and header.recorded_at > until_text:
                 continue
             if up_to_seq is not None and header.seq > up_to_seq:
                 continue
-            yield parsed(data, header)
+            yield read_entry(data).entry
         if check is not None:
             check.finish()
 
@@ -164,21 +172,25 @@ class Store:
             self._follow(None)
             assert self._chain is not None
         else:
-            for data, header in follow_new(self.files, self._chain):
-                problem = self._keys.signature_problem(data, header)
-                if problem is not None:
+            for data, read in follow_new(self.files, self._chain):
+                try:
+                    check_signature(self._keys, data)
+                except VerificationFailed:
                     self._chain = self._claims = self._index = None  # what was read before is doubtful now
-                    raise VerificationFailed(f"{entry_path(header.seq)}: {problem}. Run evidence verify.")
-                self._seen(parsed(data, header))
+                    raise
+                self._seen(read.entry)
         return self._chain
 
     def _follow(self, indexer: Indexer | None) -> list[IndexedEntry]:
         """Follow the whole ledger for the first time, and index it on the way where an indexer is given."""
         chain, check, index = Chain(), HeadCheck(), list[IndexedEntry]()
-        for data, header in follow(self.files, chain):
-            check.see(data, header)
-            if indexer is not None:
-                index.append(indexer.entry(parsed(data, header)))
+        if indexer is None:
+            for data, header in follow(self.files, chain, header_of):
+                check.see(data, header.kind)
+        else:
+            for data, read in follow(self.files, chain, read_entry):
+                check.see(data, read.kind)
+                index.append(indexer.entry(read.entry))
         check.finish()
         self._chain, self._keys = chain, check.keys
         return index

@@ -282,7 +282,7 @@ class TestClosedMonth:
 
 def test_a_chain_takes_nothing_in_that_does_not_fit() -> None:
     chain = Chain()
-    chain.take(CHAIN[0])
+    chain.take(CHAIN[0], ledger.header_of(CHAIN[0]))
     with pytest.raises(VerificationFailed, match="its sequence number is 3, expected 2"):
-        chain.take(CHAIN[2])
+        chain.take(CHAIN[2], ledger.header_of(CHAIN[2]))
     assert chain.seq == 1
