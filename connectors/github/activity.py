@@ -67,7 +67,7 @@ class Ledger:
     pages: int = 0
     reread: int = 0
     tips: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    """Every commit the ledger names as a tip, and since when."""
+    """Every commit the ledger names as a tip, and since when, the earliest time counting."""
 
     @property
     def reaches_back(self) -> bool:
@@ -190,11 +190,11 @@ def _take(ledger: Ledger, rows: list[Move], last: Move | None) -> Move | None:
     for row in rows:
         ledger.rows += 1
         if ledger.older is not None:
-            ledger.tips.setdefault(row.after, row.at)
+            ledger.tips[row.after] = row.at
             continue
         ledger.newest = ledger.newest or row
         if row.after != NOTHING:
-            ledger.tips.setdefault(row.after, row.at)
+            ledger.tips[row.after] = row.at
         if last is not None and last.before != row.after and last.at >= ledger.start and row.at < ledger.end:
             # Dated like the row after it: by then it had happened.
             ledger.moves.append(

@@ -150,14 +150,20 @@ def brought(
         return Brought([], rewritten=True)
     found: list[Json] = []
     new: set[str] | None = None
+    asked = False
     straight = move.forward or move.kind == GAP
-    if move.before == NOTHING and beside is not None:
-        new = yield from compared(beside, move.after, repository, dataset)
+    if move.before == NOTHING:
+        if beside is not None:
+            new, asked = (yield from compared(beside, move.after, repository, dataset)), True
     elif not straight:
-        new = yield from compared(move.before, move.after, repository, dataset)
+        new, asked = (yield from compared(move.before, move.after, repository, dataset)), True
     oid: str | None = move.after
     while oid is not None and oid != move.before:
-        if (new is not None and oid not in new) or (found and known(oid)):
+        if known(oid) and straight and not asked:
+            # An earlier tip that is not the last one: either the old tip comes in by another parent, or commits that a
+            # rewrite had taken away come back. The comparison tells which.
+            new, asked = (yield from compared(move.before, move.after, repository, dataset)), True
+        if oid not in new if new is not None else known(oid):
             break
         try:
             commit = yield from line.commit(oid)
@@ -167,7 +173,7 @@ def brought(
         parents = commit["parents"]["nodes"]
         oid = parents[0]["oid"] if parents else None
     reached = oid == move.before
-    if straight and not reached:
+    if straight and not reached and not asked:
         new = yield from compared(move.before, move.after, repository, dataset)
         if new is not None:
             found = [commit for commit in found if commit["oid"] in new]
@@ -179,7 +185,7 @@ def brought(
 
 def compared(before: str, after: str, repository: Repository, dataset: Dataset) -> Stream[set[str] | None]:
     """Ids of the commits reachable from `after` and not from `before`; None where GitHub no longer has one of them."""
-    call = Rest(COMPARE, f"{repository.path('compare')}/{before}...{after}", dataset, answers=frozenset({404}))
+    call = Rest(COMPARE, f"{repository.path('compare')}/{before}...{after}", dataset, answers=frozenset({404, 422}))
     found: set[str] = set()
     total: int | None = None
 
@@ -191,7 +197,7 @@ def compared(before: str, after: str, repository: Repository, dataset: Dataset) 
     asked = next(listing)
     while True:
         answer = yield asked
-        if answer.status == 404:
+        if answer.status != 200:
             listing.close()
             return None
         total = int(field(answer.data, "total_commits", "comparison"))

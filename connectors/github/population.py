@@ -6,6 +6,7 @@ newest first as the ledger delivers them. Nothing older than the interval is wal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -76,6 +77,8 @@ class BranchPopulation:
                 break
             move = ledger.moves[self._position]
             self._position += 1
+            while move.before == NOTHING and not ledger.done:
+                yield None  # whether its commits had been on the branch before is told by older rows
             found = yield from brought(move, line, self._known(move), self.repository, COMMITS, beside=self._beside())
             yield from self._judge(move, found)
         self.pages = line.pages
@@ -85,10 +88,10 @@ class BranchPopulation:
         left = len(self.ledger.moves) - self._position + 1
         return 2 * left if self.ledger.done else PAGE
 
-    def _known(self, move: Move):
-        tips = self.ledger.tips
-        own = {move.after}
-        return lambda oid: oid in tips and oid not in own and tips[oid] <= move.at
+    def _known(self, move: Move) -> Callable[[str], bool]:
+        """Whether a commit was a tip of the branch before a movement."""
+        since = self.ledger.tips
+        return lambda oid: oid in since and since[oid] < move.at
 
     def _beside(self) -> str | None:
         """The tip of the default branch, or of another production branch, if this one is not it."""

@@ -220,8 +220,9 @@ class Story:
         self._move("branch_deletion", NO_COMMIT, at, self.member("alice"))
 
     def within(self, start: datetime, end: datetime) -> list[tuple[str, datetime, int | None]]:
-        """What entered the branch in [start, end), in order."""
-        return [entry for entry in self.entered if start <= entry[1] < end]
+        """What entered the branch in [start, end), by instant and commit."""
+        found = [entry for entry in self.entered if start <= entry[1] < end]
+        return sorted(found, key=lambda entry: (entry[1], entry[0]))
 
     def _move(self, kind: Any, after: str, at: datetime, actor: Account) -> None:
         self.builder.move(self.branch, kind, after, epoch(at), actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -53,7 +54,7 @@ def test_the_population_of_each_month_is_the_first_parent_line(history: tuple[st
     repository = running.organisation.repositories[0]
     session = running.session()
     total = 0
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in itertools.pairwise(starts):
         sink = MemorySink()
         claims = changes(session, running.request(repository, "commits pull_requests checks", start, end), sink)
         rows = sorted(sink.of(COMMITS.name), key=lambda row: row["event_time"])
@@ -73,9 +74,7 @@ def test_committer_dates_out_of_order_lose_nothing(history: tuple[str, LocalGith
     name, running = history
     line = expected(name)
     backwards = [
-        (row, at)
-        for (before, _, _), (row, _, at) in zip(line, line[1:], strict=False)
-        if row.committed < before.committed
+        (row, at) for (before, _, _), (row, _, at) in itertools.pairwise(line) if row.committed < before.committed
     ]
     if not backwards:
         pytest.skip(f"{name} has no commit dated before the one below it")
