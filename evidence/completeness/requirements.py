@@ -82,6 +82,8 @@ def groups_of(
         if not spans:
             what = "the people register is" if system == "hr" else f"{system} is"
             missing.append(NotConfigured(control.id, line.id, system, f"{what} not part of the programme ({names})"))
+        elif recorded_by_people and system in OWN_GROUPS and not line.recordable:
+            missing.append(NotConfigured(control.id, line.id, system, f"there is no way to record it yet ({names})"))
         elif dataset is None and not (recorded_by_people and system in OWN_GROUPS):
             missing.append(NotConfigured(control.id, line.id, system, f"there is no collector for {names} yet"))
         else:

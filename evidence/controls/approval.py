@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,10 +189,12 @@ def _state_before_dismissal(review: Mapping[str, Any], pull: Mapping[str, Any]) 
     """What the timeline says a dismissed review was."""
     states: set[str] = set()
     for event in pull["timeline"] or ():
-        if "dismiss" in (event["kind"] or "").casefold() and event["at"] == review["dismissed_at"]:
-            detail = (event["detail"] or "").upper()
-            states |= {state for state in ("APPROVED", "CHANGES_REQUESTED") if state in detail}
-    return frozenset(states)
+        if event["kind"] != "review_dismissed" or event["at"] != review["dismissed_at"]:
+            continue
+        detail = json.loads(event["detail"] or "{}")
+        if detail.get("review_id") in (None, review["review_id"]):
+            states.add(str(detail.get("previous_state")))
+    return frozenset(states & {"APPROVED", "CHANGES_REQUESTED"})
 
 
 def _base_merges(pull: Mapping[str, Any]) -> dict[str, str]:

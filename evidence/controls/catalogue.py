@@ -152,6 +152,7 @@ def _line(line: EvidenceLine) -> dict[str, Any]:
         "late_limit_days": line.late_limit_days,
         "pack_max_age_days": line.pack_max_age_days,
         "is_population": line.is_population,
+        "recordable": line.recordable,
         "description": line.description,
         "sources": [_source(source) for source in line.sources],
         "reconstructible_from": None if line.reconstructible_from is None else _source(line.reconstructible_from),

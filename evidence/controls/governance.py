@@ -48,6 +48,7 @@ SCOPE_REGISTER = Control(
             late_limit_days=60,
             sources=(OWN_RECORDS,),
             description="Review of the scope register: its version, no item unclassified, reviewer, signature.",
+            recordable=False,
         ),
     ),
     exception_codes=SCOPE_CODES,

@@ -73,6 +73,9 @@ class EvidenceLine:
     late_limit_days: int = 60
     pack_max_age_days: int | None = None
     reconstructible_from: Source | None = None
+    recordable: bool = True
+    """Records of people only: False where this version has no command to record them. Then no cells are made, because
+    nobody could fill them, and the line is listed as not configured."""
     is_population: bool = False
     """The line whose cells carry the outcomes of the control's test."""
 

@@ -6,7 +6,7 @@ failed without ever having succeeded brought nothing into production and are lef
 - UNKNOWN_SHA     the deployed commit was not on a production branch when it was deployed, or its change did not pass
                   CC8-CHG-01 (it is judged by that very test)
 - NOT_VERIFIED    the deployment never reported success, or the check that the programme names for after a deployment
-                  did not run green on the deployed commit and the deployment was not rolled back
+                  did not run green on the deployed commit
 - DEPLOY_BY_HAND  deployed by somebody who is neither the pipeline nor on the list of people who may
 
 Decisions where the rule leaves room:
@@ -18,7 +18,8 @@ Decisions where the rule leaves room:
 - A deployment has a day to report how it ended and to be checked: `pending` until then, `unknown` if it was not looked
   at again after that. Of several stored versions the latest counts, since states are only ever added.
 - The check counts when it ran on the deployed commit, also where an earlier deployment of that commit had it run.
-- A check that ran red does not verify. A rollback afterwards (the deployment no longer the active one) is an answer.
+- A check that ran red does not verify, whatever was done about it afterwards: GitHub shows a deployment that was
+  rolled back and one that the next simply replaced alike. A person who knows of the rollback disposes of the exception.
 - MANUAL_WRITE_UNEXPLAINED needs CloudTrail and Cloud Audit Logs, which are not collected yet, so the code is never
   given; the evidence line `manual` shows as not configured.
 """
@@ -51,6 +52,8 @@ CODES = (UNKNOWN_SHA, NOT_VERIFIED, DEPLOY_BY_HAND, MANUAL_WRITE_UNEXPLAINED)
 SETTLES = timedelta(days=1)
 """Time a deployment has to report how it ended and to be checked."""
 _FAILED = frozenset({"failure", "error"})
+_LIVE = frozenset({"success", "active"})
+"""States of a deployment that has gone live; `active` is how GitHub sums it up where no status is left."""
 _GREEN = frozenset({"success", "neutral"})
 
 Row = Mapping[str, Any]
@@ -220,7 +223,7 @@ class _Deployments:
     def _verified(self, row: Row, learnt: datetime, settled: datetime, verdict: Verdict) -> str | None:
         """Judge success and the check afterwards; returns what is still awaited, if anything is."""
         states = _states(row)
-        if "success" not in states:
+        if _LIVE.isdisjoint(states):
             return self._late(f"it has not reported success (latest state {_latest(row) or 'none'})",
                               learnt, settled, verdict)  # fmt: skip
         name = self._rules.post_deployment_check
@@ -231,8 +234,6 @@ class _Deployments:
         ended = [check for check in runs if check["completed_at"] is not None]
         if any((check["conclusion"] or "").casefold() in _GREEN for check in ended):
             verdict.holds(f"it reported success and {name} ran green on the commit")
-        elif ended and _rolled_back(row):
-            verdict.holds(f"{name} did not run green, and it was rolled back")
         elif ended:
             conclusion = (ended[-1]["conclusion"] or "unknown").casefold()
             verdict.fails(NOT_VERIFIED, f"{name} did not run green on the commit ({conclusion})")
@@ -264,8 +265,4 @@ def _latest(row: Row) -> str | None:
 
 def _failed(row: Row) -> bool:
     states = _states(row)
-    return bool(states) and states[-1] in _FAILED and "success" not in states
-
-
-def _rolled_back(row: Row) -> bool:
-    return _latest(row) in ("inactive", "failure", "error", "destroyed", "abandoned")
+    return bool(states) and states[-1] in _FAILED and _LIVE.isdisjoint(states)
