@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from evidence.controls.detail import read_detail
 from evidence.controls.identity import People, Person, Who
 
 WRITERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
@@ -191,7 +191,7 @@ def _state_before_dismissal(review: Mapping[str, Any], pull: Mapping[str, Any]) 
     for event in pull["timeline"] or ():
         if event["kind"] != "review_dismissed" or event["at"] != review["dismissed_at"]:
             continue
-        detail = json.loads(event["detail"] or "{}")
+        detail = read_detail(event["detail"])
         if detail.get("review_id") in (None, review["review_id"]):
             states.add(str(detail.get("previous_state")))
     return frozenset(states & {"APPROVED", "CHANGES_REQUESTED"})

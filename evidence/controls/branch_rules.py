@@ -18,13 +18,14 @@ Decisions where the rule leaves room:
   it is `unknown`, as the snapshot does not say which of the two demands what.
 - Approvals of rule changes are kept in tickets, which are not collected yet: no weakening counts as approved. A person
   who finds the ticket disposes of the exception.
-- Whether an update weakened anything is told by the snapshots before and after it. Several changes between two
-  snapshots of equal strength may have been a weakening and its undoing: `unknown`.
+- Whether an update weakened anything is told by the audit event where it says what was added and taken away, else by
+  the snapshots before and after it. Several changes that do not say, between two snapshots of equal strength, may have
+  been a weakening and its undoing: `unknown`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -32,6 +33,7 @@ from typing import Any
 
 from evidence.controls.approval import who
 from evidence.controls.branch_rule import MAX_GAP, BranchRule, BypassActor, RulesAt, rules_at
+from evidence.controls.detail import read_detail
 from evidence.controls.held import Held, has_closed, window_unknown
 from evidence.controls.identity import IdentityMap, People, Who
 from evidence.controls.model import StoredEvidence, TestWindow
@@ -93,8 +95,12 @@ class _BreakGlass:
 
     def others(self, rule: BranchRule, at: datetime) -> tuple[BypassActor, ...]:
         """The bypass actors of a rule that are not declared as break-glass."""
+        return self.undeclared(rule.bypass, at)
+
+    def undeclared(self, actors: Iterable[BypassActor], at: datetime) -> tuple[BypassActor, ...]:
+        """Those of some bypass actors that are not declared as break-glass."""
         people = self._identities.at(at)
-        return tuple(actor for actor in rule.bypass if not self._declared(actor, people))
+        return tuple(actor for actor in actors if not self._declared(actor, people))
 
     def _declared(self, actor: BypassActor, people: People) -> bool:
         spellings = {actor.id.casefold(), f"{actor.kind}:{actor.id}".casefold(), actor.named.casefold()}
@@ -102,7 +108,7 @@ class _BreakGlass:
             spellings.add("organizationadmin")
         if spellings & self._names:
             return True
-        person = people.person(Who("github", actor.id))
+        person = people.person(Who("github", actor.id, actor.id))
         return any(
             not person.isdisjoint(people.person(Who("github", name, name, name if "@" in name else None)))
             for name in self._names
@@ -179,11 +185,12 @@ class _Step:
     after: RulesAt | None
     lost: dict[str, tuple[str, ...]]
     """What each branch lost in it."""
-    events: list[tuple[Mapping[str, Any], str]] = field(default_factory=list[tuple[Mapping[str, Any], str]])
+    events: list[_Event] = field(default_factory=list["_Event"])
 
     @property
-    def can_weaken(self) -> list[tuple[Mapping[str, Any], str]]:
-        return [(row, digest) for row, digest in self.events if _kind(row["action"]) in ("removed", "changed")]
+    def suspects(self) -> int:
+        """Number of events that may have taken away what was lost."""
+        return sum(event.kind in ("removed", "changed", "weakened") for event in self.events)
 
     def holds(self, at: datetime) -> bool:
         return (self.before is None or self.before.observed_at < at) and (
@@ -198,13 +205,13 @@ def _weakenings(
     for row, digest in evidence.rows(RULE_CHANGES, window.scope_item_id, window.start, window.end):
         for step in steps:
             if step.holds(row["event_time"]):
-                step.events.append((row, digest))
+                step.events.append(_event(row, digest, glass))
                 break
     for step in steps:
-        for row, digest in step.events:
-            yield _event_row(window, step, row, digest)
+        for event in step.events:
+            yield _event_row(window, step, event)
         discovered_here = step.after is not None and window.start <= step.after.observed_at < window.end
-        if step.lost and discovered_here and not step.can_weaken:
+        if step.lost and discovered_here and not step.suspects:
             yield from _difference_rows(window, step, shown)
 
 
@@ -236,46 +243,90 @@ def _lost(before: RulesAt | None, after: RulesAt | None, glass: _BreakGlass) -> 
     return lost
 
 
-def _kind(action: str) -> str:
-    """What an audited action does to the rules: added, removed, changed, used (a bypass, no change at all)."""
-    word = action.casefold().rpartition(".")[2]
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A change of rules, and what it did as far as it says itself.
+
+    Kinds: added, removed, weakened, strengthened; used (a bypass, no change at all); changed, where it does not say.
+    """
+
+    row: Mapping[str, Any]
+    digest: str
+    kind: str
+    words: str = ""
+
+
+def _event(row: Mapping[str, Any], digest: str, glass: _BreakGlass) -> _Event:
+    word = row["action"].casefold().rpartition(".")[2]
     if "override" in word or "rejected" in word:
-        return "used"
+        return _Event(row, digest, "used")
     if word.startswith(("create", "add", "enable")):
-        return "added"
+        return _Event(row, digest, "added")
     if word.startswith(("destroy", "delete", "remove", "disable")):
-        return "removed"
-    return "changed"
+        return _Event(row, digest, "removed")
+    detail = read_detail(row["detail"])
+    lost = list(_taken_away(detail, glass, row["event_time"]))
+    if lost:
+        return _Event(row, digest, "weakened", ", ".join(lost))
+    # Rules are replaced by taking one away and adding another: then only the snapshots tell which is the stronger.
+    replaced = detail.get("ruleset_rules_deleted") or detail.get("ruleset_conditions_deleted")
+    gained = any(
+        (
+            detail.get("ruleset_old_enforcement") and detail.get("ruleset_enforcement") == "active",
+            detail.get("ruleset_bypass_actors_deleted"),
+            detail.get("ruleset_rules_added"),
+        )
+    )
+    return _Event(row, digest, "strengthened" if gained and not replaced else "changed")
 
 
-def _event_row(window: TestWindow, step: _Step, row: Mapping[str, Any], digest: str) -> Outcome:
+def _taken_away(detail: Mapping[str, Any], glass: _BreakGlass, at: datetime) -> Iterator[str]:
+    """What an audit event says it took away, in words; silent where it does not say so for certain."""
+    before, after = detail.get("ruleset_old_enforcement"), detail.get("ruleset_enforcement")
+    if before == "active" and after not in (None, "active"):
+        yield f"enforcement went from active to {after}"
+    added = [
+        BypassActor(str(actor.get("actor_type") or ""), str(actor.get("actor_id") or ""), str(actor.get("bypass_mode")))
+        for actor in detail.get("ruleset_bypass_actors_added") or ()
+        if isinstance(actor, dict)
+    ]
+    yield from (f"{actor.named} may bypass the rules" for actor in glass.undeclared(added, at))
+    gone = detail.get("ruleset_rules_deleted")
+    if gone and not detail.get("ruleset_rules_added"):
+        types = sorted(str(rule.get("type")) for rule in gone if isinstance(rule, dict))
+        yield f"rules taken away ({', '.join(types)})"
+
+
+def _event_row(window: TestWindow, step: _Step, event: _Event) -> Outcome:
+    row = event.row
     verdict = Verdict()
-    verdict.used(digest, *(snapshot.digest for snapshot in (step.before, step.after) if snapshot is not None))
-    kind = _kind(row["action"])
+    verdict.used(event.digest, *(snapshot.digest for snapshot in (step.before, step.after) if snapshot is not None))
     losses = "; ".join(f"{branch}: {', '.join(words)}" for branch, words in sorted(step.lost.items()))
     both = step.before is not None and step.after is not None
-    alone = len(step.events) == 1
-    if kind == "used":
+    unapproved = "no approval of it is on record"
+    if event.kind == "used":
         verdict.holds("a rule was bypassed, not changed; CC8-CHG-01 judges that")
-    elif kind == "added":
+    elif event.kind == "added":
         verdict.holds("a rule was added, which takes nothing away")
+    elif event.kind == "strengthened":
+        verdict.holds("it took nothing away")
+    elif event.kind == "weakened":
+        verdict.fails(WEAKENED_UNAPPROVED, f"{event.words}; {unapproved}")
     elif losses:
-        one_of = "" if len(step.can_weaken) == 1 else f"one of {len(step.can_weaken)} changes after which "
-        verdict.fails(WEAKENED_UNAPPROVED, f"{one_of}{losses}; no approval of it is on record")
-    elif both and alone:
+        one_of = "" if step.suspects == 1 else f"one of {step.suspects} changes after which "
+        verdict.fails(WEAKENED_UNAPPROVED, f"{one_of}{losses}; {unapproved}")
+    elif both and len(step.events) == 1:
         verdict.holds("the snapshots before and after show nothing taken away")
-    elif kind == "removed" and not both:
-        verdict.fails(WEAKENED_UNAPPROVED, "a rule was removed; no approval of it is on record")
+    elif event.kind == "removed" and not both:
+        verdict.fails(WEAKENED_UNAPPROVED, f"a rule was removed; {unapproved}")
     elif both:
         verdict.doubts("whether it took something away until another change undid it; the snapshots are as strong")
     else:
         verdict.doubts("what it changed: a snapshot of the rules before or after it is not held")
     name = row["ruleset_name"] or "branch protection"
     subject = f"{row['action']} of {name} by {who(row['actor']).named}"
-    return _row(
-        window, CHANGES_LINE, f"github:rule_change:{window.scope_item_id.removeprefix('github:')}:{row['change_id']}",
-        row["event_time"], verdict, subject,
-    )  # fmt: skip
+    item_id = f"github:rule_change:{window.scope_item_id.removeprefix('github:')}:{row['change_id']}"
+    return _row(window, CHANGES_LINE, item_id, row["event_time"], verdict, subject)
 
 
 def _difference_rows(window: TestWindow, step: _Step, shown: list[RulesAt]) -> Iterator[Outcome]:

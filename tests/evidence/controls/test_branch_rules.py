@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -220,6 +221,57 @@ def test_a_removed_rule_is_a_weakening_unless_snapshots_show_that_another_demand
     added = rule_change("repository_ruleset.create", change_id="C_2", event_time=SECOND)
     migrated = judged({FIRST: [rules()], THIRD: [rules()]}, [added, removed])
     assert (event(migrated).outcome, event(migrated, "C_2").outcome) == ("unknown", "pass")
+
+
+def told(**detail: Any) -> dict[str, Any]:
+    return rule_change(detail=json.dumps({"ruleset_enforcement": "active", **detail}))
+
+
+ACTOR = {"actor_id": 17, "actor_type": "Team", "bypass_mode": "always"}
+TOLD_WEAKER = {
+    "enforcement": (told(ruleset_old_enforcement="active", ruleset_enforcement="evaluate"), "active to evaluate"),
+    "a bypass": (told(ruleset_bypass_actors_added=[ACTOR]), "Team 17 may bypass"),
+    "rules": (told(ruleset_rules_deleted=[{"type": "pull_request"}]), "(pull_request)"),
+}
+
+
+@pytest.mark.parametrize(("row", "words"), TOLD_WEAKER.values(), ids=TOLD_WEAKER)
+def test_a_weakening_that_the_event_tells_needs_no_snapshots(row: dict[str, Any], words: str) -> None:
+    # Undone before the next snapshot: the event alone shows it.
+    undone = rule_change(change_id="C_2", event_time=SECOND)
+    outcome = event(judged({FIRST: [rules()], THIRD: [rules()]}, [row, undone]))
+    assert outcome.codes == ("WEAKENED_UNAPPROVED",)
+    assert words in outcome.explanation
+
+
+TOLD_STRONGER = {
+    "enforcement": told(ruleset_old_enforcement="evaluate"),
+    "a bypass less": told(ruleset_bypass_actors_deleted=[ACTOR]),
+    "rules": told(ruleset_rules_added=[{"type": "pull_request"}]),
+}
+
+
+@pytest.mark.parametrize("row", TOLD_STRONGER.values(), ids=TOLD_STRONGER)
+def test_a_strengthening_that_the_event_tells(row: dict[str, Any]) -> None:
+    assert event(judged({}, [row])).outcome == "pass"
+
+
+def test_rules_replaced_are_judged_by_the_snapshots() -> None:
+    rule = [{"type": "pull_request"}]
+    row = told(ruleset_rules_added=rule, ruleset_rules_deleted=rule)
+    assert event(judged({FIRST: [STRONG], THIRD: [rules()]}, [row])).codes == ("WEAKENED_UNAPPROVED",)
+    assert event(judged({FIRST: [rules()], THIRD: [STRONG]}, [row])).outcome == "pass"
+    assert event(judged({FIRST: [rules()]}, [row])).outcome == "unknown"
+
+
+def test_a_break_glass_identity_added_by_an_event() -> None:
+    row = told(ruleset_bypass_actors_added=[ACTOR])
+    shown = {FIRST: [rules()], THIRD: [rules()]}
+    assert event(judged(shown, [row], rules={"break_glass": ["17"]})).outcome == "pass"
+
+
+def test_a_detail_that_is_no_json_says_nothing() -> None:
+    assert event(judged({FIRST: [rules()]}, [rule_change(detail="[")])).outcome == "unknown"
 
 
 def test_a_used_bypass_is_no_change_of_rules() -> None:

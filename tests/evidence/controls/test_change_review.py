@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -141,6 +142,13 @@ def test_every_commit_of_a_rebase_merge_is_an_item_judged_by_its_pull_request() 
 
 # --- E2 ---------------------------------------------------------------------------------------------------------------
 
+
+def dismissal(review_id: str, state: str) -> dict[str, Any]:
+    """A dismissal five minutes after the merge, as the timeline tells it."""
+    detail = json.dumps({"review_id": review_id, "previous_state": state})
+    return {"kind": "review_dismissed", "at": MERGED + timedelta(minutes=5), "actor": actor("alice"), "detail": detail}
+
+
 NOT_INDEPENDENT = {
     "nobody reviewed": {"reviews": []},
     "the author approved": {"reviews": [review("alice")]},
@@ -181,8 +189,8 @@ INDEPENDENT = {
     "dismissed after the merge": {
         "reviews": [review("bob", "DISMISSED", dismissed=5)],
         "timeline": [
-            {"kind": "ReviewDismissedEvent", "at": MERGED + timedelta(minutes=5), "actor": actor("alice"),
-             "detail": "previous state APPROVED"},
+            dismissal("PRR_bob_DISMISSED_-30", "APPROVED"),
+            dismissal("PRR_other", "CHANGES_REQUESTED"),
         ],
     },
     "kept as approved, dismissed after the merge": {"reviews": [review("bob", dismissed=5)]},
@@ -349,6 +357,12 @@ def test_a_comment_after_asking_for_changes_leaves_them_open() -> None:
 def test_a_request_dismissed_after_the_merge_was_open() -> None:
     reviews = [review("bob"), review("dave", "CHANGES_REQUESTED", dismissed=10)]
     assert of_pull(reviews=reviews).codes == ("CHANGES_OPEN",)
+
+
+def test_a_request_for_changes_that_the_timeline_says_was_dismissed_after_the_merge() -> None:
+    dismissed = review("dave", "DISMISSED", dismissed=5, id="PRR_1")
+    timeline = [dismissal("PRR_1", "CHANGES_REQUESTED")]
+    assert of_pull(reviews=[review("bob"), dismissed], timeline=timeline).codes == ("CHANGES_OPEN",)
 
 
 def test_two_accounts_of_one_person_are_one_reviewer() -> None:

@@ -201,6 +201,10 @@ def test_a_deployment_switched_to_inactive_without_ever_succeeding() -> None:
     assert one({"statuses": [], "latest_state": "inactive"}).codes == ("NOT_VERIFIED",)
 
 
+def test_a_deployment_that_github_sums_up_as_active() -> None:
+    assert one({"statuses": [], "latest_state": "active"}).outcome == "pass"
+
+
 def test_a_superseded_deployment_was_verified_once() -> None:
     superseded = [*deployment()["statuses"], {"state": "inactive", "at": DEPLOYED + 5 * HOUR}]
     assert one({"statuses": superseded, "latest_state": "inactive"}).outcome == "pass"
@@ -242,9 +246,10 @@ def test_a_check_after_the_deployment() -> None:
         assert one(changed, rules=SMOKE).codes == ("NOT_VERIFIED",)
 
 
-def test_a_red_check_that_was_answered_by_a_rollback() -> None:
-    rolled_back = [*deployment()["statuses"], {"state": "inactive", "at": DEPLOYED + 2 * HOUR}]
-    assert one({**smoke("failure"), "statuses": rolled_back, "latest_state": "inactive"}, rules=SMOKE).outcome == "pass"
+def test_a_red_check_verifies_nothing_though_the_next_deployment_replaced_it() -> None:
+    replaced = [*deployment()["statuses"], {"state": "inactive", "at": DEPLOYED + 2 * HOUR}]
+    outcome = one({**smoke("failure"), "statuses": replaced, "latest_state": "inactive"}, rules=SMOKE)
+    assert outcome.codes == ("NOT_VERIFIED",)
 
 
 def test_a_check_that_has_not_run_yet_is_pending() -> None:
