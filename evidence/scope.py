@@ -14,7 +14,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from evidence.completeness.coverage import Span, intersect, merge, subtract
+from evidence.completeness.coverage import Span, merge, subtract
 from evidence.completeness.instants import DAY, instant
 from evidence.completeness.local_time import midnight
 from evidence.inventory import Account, Inventory, Repository
@@ -297,19 +297,21 @@ class _Derivation:
             return ()
         limit = None if selected is None else selected + _decision_days(self.history) * DAY
         versions: list[tuple[int, list[Span]]] = []
-        in_time: list[Span] = []
+        leading: list[tuple[int, list[Span]]] = []
         for version, rows in zip(self.history.versions, self._rows, strict=True):
             mine = rows.get(item_id, ())
             inside = merge(self._span(row) for row in mine if row["decision"] == "in")
             out = [self._span(row) for row in mine if row["decision"] == "out"]
+            lead: list[Span] = []
             if inside:
                 out += subtract(ALWAYS, inside)
-                # A start date decided within the time allowed for a scope decision is the item's own start (section
-                # 7: an approved decision with a reason moves the date); decided later it would erase what was missed.
-                if limit is not None and version.recorded <= limit:
-                    in_time.append((ALWAYS_FROM, inside[0][0]))
+                lead = [(ALWAYS_FROM, inside[0][0])]
             versions.append((version.recorded, out))
-        return tuple(merge([*fold_exclusions(versions), *intersect(merge(in_time), merge(versions[-1][1]))]))
+            # A start date decided within the time allowed for a scope decision is the item's own start (section 7: an
+            # approved decision with a reason moves the date); decided later it would erase what was missed.
+            in_time = limit is not None and version.recorded <= limit
+            leading.append((ALWAYS_FROM if in_time else version.recorded, lead))
+        return tuple(merge([*fold_exclusions(versions), *fold_exclusions(leading)]))
 
     def _span(self, row: Mapping[str, Any]) -> Span:
         return _days(row["from"], row["to"], self.history.timezone)

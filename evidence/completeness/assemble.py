@@ -6,7 +6,7 @@ any past answer can be asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from evidence.completeness.engine import evaluate
 from evidence.completeness.instants import instant, optional_ticks
 from evidence.completeness.ledger_facts import EntryLike, LedgerFacts, TestedWindow, facts_of
 from evidence.completeness.matrix import Matrix, MatrixCell, Part, Row
-from evidence.completeness.model import Cell, CellInputs, Item, Period, Requirement
+from evidence.completeness.model import Cell, CellInputs, Interval, Item, Period, Requirement
 from evidence.completeness.requirements import (
     Group,
     NotConfigured,
@@ -165,29 +165,23 @@ class _Assembly:
             for part in self._judge(plan, row, group, inputs, effective):
                 parts.setdefault(part.cell.window_id, []).append(part)
         for found in parts.values():
-            cell = found[0].cell if len(found) == 1 else combine([part.cell for part in found])
+            if len(found) > 1:
+                # Groups and stretches that have no time in this window say nothing about it.
+                found = [part for part in found if part.cell.clipped is not None] or found[:1]
+            cell = found[0].cell if len(found) == 1 else _together([part.cell for part in found])
             self.cells.append(self._matrix_cell(row, cell, tuple(found), tested))
 
     def _judge(
         self, plan: _LinePlan, row: Row, group: Group, inputs: CellInputs, effective: Sequence[Span]
-    ) -> Iterable[Part]:
+    ) -> Iterator[Part]:
+        """Every window of one group, once for each stretch in which control, system and item are in effect together."""
         spans = effective if group.spans == ALWAYS else intersect(list(effective), list(group.spans))
-        stretches = [
-            (span, life) for span in spans for life in row.item.spans if span[0] < life[1] and life[0] < span[1]
-        ]
-        if len(stretches) == 1:
-            return self._windows(plan, group, inputs, *stretches[0])
-        by_window: dict[str, Part] = {}
-        for span, life in stretches:
-            for part in self._windows(plan, group, inputs, span, life):
-                held = by_window.get(part.cell.window_id)
-                # Two stretches of one window (a control that was off in between): together they are the cell.
-                by_window[part.cell.window_id] = (
-                    part if held is None else replace(held, cell=combine([held.cell, part.cell]))
-                )
-        return by_window.values()
+        for span in spans:
+            for life in row.item.spans:
+                if span[0] < life[1] and life[0] < span[1]:
+                    yield from self._windows(plan, group, inputs, span, life)
 
-    def _windows(self, plan: _LinePlan, group: Group, inputs: CellInputs, span: Span, life: Span) -> Iterable[Part]:
+    def _windows(self, plan: _LinePlan, group: Group, inputs: CellInputs, span: Span, life: Span) -> Iterator[Part]:
         # The period's own ends are no ends of the control: a human window is judged by its natural bounds.
         span = self._inside_period(span)
         item = _item(self._inside_period(life))
@@ -247,6 +241,15 @@ class _Assembly:
             if group.dataset is not None
             for stored in self.inputs.restating((group.dataset, row.item.id))
         )
+
+
+def _together(cells: Sequence[Cell]) -> Cell:
+    """One cell out of several. They need not be in effect for the same time; the cell spans them all."""
+    cell = combine(cells)
+    spans = [one.clipped for one in cells if one.clipped is not None]
+    if all(span == cell.clipped for span in spans):
+        return cell
+    return replace(cell, clipped=Interval(min(span.start for span in spans), max(span.end for span in spans)))
 
 
 def _item(life: Span) -> Item:

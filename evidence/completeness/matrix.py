@@ -22,7 +22,7 @@ from evidence.scope import ScopedItem, ScopeRegister, excluded_json
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One source group's judgement of a cell."""
+    """The judgement of one source group, for one stretch in which it is in effect without a break."""
 
     group: Group
     requirement: Requirement
@@ -69,7 +69,7 @@ class MatrixCell:
     row: Row
     cell: Cell
     parts: tuple[Part, ...]
-    """The judgement of each source group; `cell` is what they make together."""
+    """The judgement of each source group and stretch; `cell` is what they make together."""
     tested: TestedWindow | None = None
     test_flags: tuple[str, ...] = ()
     """Flags by which a covered cell says that its outcomes are not known; they change no state (section 1)."""
