@@ -143,10 +143,8 @@ class Caller:
             sent = self._conduct.now()
             try:
                 code = self._call(service, action, region, parameters)
-                if code is None:
-                    _demand_whole(self._taken()[0])
                 break
-            except (ResponseParserError, orjson.JSONDecodeError) as error:
+            except ResponseParserError as error:
                 if attempt == _PARSE_ATTEMPTS:
                     raise RetriableError(
                         f"AWS's answers to {operation} in account {self.account} were cut off or no AWS answers, "
@@ -155,7 +153,8 @@ class Caller:
                 self._conduct.pause(0.5 * 2**attempt)
         else:
             raise AssertionError("the loop above returns or raises")
-        http, parsed = self._taken()
+        assert self._received is not None, "botocore reports every answer before it returns"
+        http, parsed = self._received
         headers = {str(name).lower(): str(value) for name, value in http.headers.items()}
         if code is not None and code not in expect:
             raise verdict(
@@ -244,10 +243,6 @@ class Caller:
             ) from error
         return None
 
-    def _taken(self) -> tuple[Any, Mapping[str, Any]]:
-        assert self._received is not None, "botocore reports every answer before it returns"
-        return self._received
-
     def _client(self, service: str, region: str) -> Any:
         if self._renew is not None and (
             self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
@@ -280,14 +275,29 @@ class Caller:
             self._received = (http_response, parsed)
 
         client.meta.events.register("before-send", before_send)
+        client.meta.events.register("before-parse", _demand_whole)
         client.meta.events.register("after-call", after_call)
         return client
 
 
-def _demand_whole(http: Any) -> None:
-    """Refuse a good answer that is empty or half a JSON document: botocore takes both for an answer without fields."""
-    if "json" in str(http.headers.get("Content-Type", "")) or http.content[:1] in (b"{", b""):
-        orjson.loads(http.content)
+def _demand_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:
+    """Refuse a good answer that is empty, cut off or a web page, before botocore takes it for one without fields."""
+    if response_dict["status_code"] >= 300:
+        return
+    body: bytes = response_dict["body"]
+    protocol = operation_model.service_model.resolved_protocol
+    if protocol == "json":
+        try:
+            whole = isinstance(orjson.loads(body), dict)
+        except orjson.JSONDecodeError:
+            whole = False
+    elif protocol in ("query", "ec2"):
+        # botocore itself finds where XML breaks off; it does not mind a document about something else.
+        whole = f"<{operation_model.name}Response".encode() in body
+    else:
+        whole = bool(body)
+    if not whole:
+        raise ResponseParserError(f"the answer to {operation_model.name} is none of AWS's")
 
 
 def make_client(conduct: Conduct, service: str, region: str, keys: Mapping[str, str]) -> Any:

@@ -3,7 +3,8 @@
 Two levels are told apart:
 
 - `administrator`: every action on every resource. One statement that allows all (`*`, `*:*`), or statements of one
-  document that together do (all but IAM by `NotAction`, and IAM by another).
+  document that together do (all but IAM by `NotAction`, and IAM by another). Single resources that `NotResource` leaves
+  out do not matter.
 - `iam_administrator`: can give itself, or somebody it controls, that power: a single permission of `SELF` or `OTHERS`
   below on every user, group, role or policy, or one of `SELF` on the holder itself (its own user, role, groups, or
   customer-managed policies attached to them; `${aws:username}` counts).

@@ -151,12 +151,10 @@ def open_session(
     """
     if not accounts:
         raise ConfigurationError("scope.aws.accounts names no account, so there is nothing to read in AWS.")
-    boto = _boto_session()
+    boto, configured_bundle = _boto_session()
     overrides = dict(os.environ if environ is None else environ)
-    # A bundle in ~/.aws/config counts as much as one in the environment.
-    configured: str | None = boto._session.get_config_variable("ca_bundle")  # pyright: ignore[reportPrivateUsage]
-    if configured:
-        overrides["AWS_CA_BUNDLE"] = configured
+    if configured_bundle:
+        overrides["AWS_CA_BUNDLE"] = configured_bundle
     judge = _Judge(tuple(declared), overrides, resolve)
     region = boto.region_name or (regions[0] if regions else "us-east-1")
     conduct = Conduct(
@@ -214,11 +212,12 @@ class _Judge:
         return judgement
 
 
-def _boto_session() -> boto3.session.Session:
+def _boto_session() -> tuple[boto3.session.Session, str | None]:
+    """A session of boto3, and the certificate bundle that it would use: one in ~/.aws/config counts as well."""
     core = botocore.session.get_session()
     core.register_component("data_loader", _loader())
     try:
-        return boto3.session.Session(botocore_session=core)
+        return boto3.session.Session(botocore_session=core), core.get_config_variable("ca_bundle")
     except botocore_errors.ProfileNotFound as error:
         raise ConfigurationError("AWS_PROFILE names a profile that ~/.aws/config does not have.") from error
 
