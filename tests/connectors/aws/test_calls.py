@@ -1,0 +1,79 @@
+"""Pace, and the rights that are asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.aws.calls import CALLS_PER_SECOND, Pacer
+from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy, trust_policy
+from connectors.aws.policies import Holder, read_policy
+from schemas.aws import DATASETS
+
+
+class Clock:
+    """Time that passes only by waiting."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+def test_calls_keep_the_pace() -> None:
+    clock = Clock()
+    pacer = Pacer({"iam": 10, "sts": 1}, pause=clock.pause, monotonic=clock.monotonic)
+    for _ in range(120):
+        pacer.wait("iam")
+    assert clock.now == pytest.approx(10.0)  # 20 at once, then ten a second
+    assert len(clock.waits) == 100
+
+
+def test_services_do_not_wait_for_each_other() -> None:
+    clock = Clock()
+    pacer = Pacer({"iam": 10, "sts": 1}, pause=clock.pause, monotonic=clock.monotonic)
+    for _ in range(20):
+        pacer.wait("iam")
+    pacer.wait("sts")
+    assert clock.waits == []
+
+
+def test_an_idle_bucket_holds_no_more_than_a_burst() -> None:
+    clock = Clock()
+    pacer = Pacer({"iam": 10}, pause=clock.pause, monotonic=clock.monotonic)
+    clock.now = 3600
+    for _ in range(21):
+        pacer.wait("iam")
+    assert len(clock.waits) == 1
+
+
+def test_every_service_that_is_asked_has_a_pace() -> None:
+    services = {action.partition(":")[0] for actions in ACTIONS.values() for action in actions}
+    assert services | {"sts"} == set(CALLS_PER_SECOND)
+
+
+def test_every_dataset_names_its_rights_and_none_of_them_changes_anything() -> None:
+    assert set(ACTIONS) == {dataset.name for dataset in DATASETS}
+    verbs = {action.partition(":")[2] for actions in ACTIONS.values() for action in actions}
+    assert all(verb.startswith(("Get", "List", "Describe", "GenerateCredentialReport")) for verb in verbs)
+
+
+def test_the_rights_of_the_reader_give_no_power() -> None:
+    policy = reader_policy(ACTIONS)
+    assert policy["Statement"][0]["Action"] == sorted(set(policy["Statement"][0]["Action"]))
+    assert read_policy(policy, account="111122223333").power_of(Holder({}, None)) is None
+    with pytest.raises(KeyError):
+        reader_policy(["aws.nothing"])
+
+
+def test_the_collector_may_only_take_on_the_roles() -> None:
+    roles = ["arn:aws:iam::111122223333:role/evidence-reader"]
+    assert collector_policy(roles)["Statement"][0] == {
+        "Sid": "ReadAs", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles,
+    }  # fmt: skip
+    assert trust_policy("arn:aws:iam::1:role/c")["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::1:role/c"}
