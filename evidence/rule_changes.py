@@ -55,7 +55,7 @@ def _any_change(before: Any, after: Any) -> bool:
     return before != after
 
 
-_LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
+LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
     **dict.fromkeys(
         (
             "due_days", "grace_days", "late_limit_days", "max_gap_hours", "pack_max_age_days",
@@ -91,7 +91,7 @@ _NOT_RULES = ("enabled", "reason", "effective_from", "effective_to", "evidence")
 
 def is_looser(key: str, before: Any, after: Any) -> bool:
     """Whether a change of one rule loosens it."""
-    return before != after and _LOOSER.get(key, _any_change)(before, after)
+    return before != after and LOOSER.get(key, _any_change)(before, after)
 
 
 def loosened(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -64,7 +64,14 @@ Number = Annotated[float, BeforeValidator(lambda value: "" if isinstance(value, 
 class Part(BaseModel):
     """Base of every part of the file: unknown keys are refused and nothing can be changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        defer_build=True,  # the file is validated as a whole: parts need no validators of their own
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,  # so that the JSON schema explains every key
+    )
 
 
 def exactly_one(part: Part, message: str) -> None:

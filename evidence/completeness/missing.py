@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from evidence.completeness.instants import optional_instant, ticks
 from evidence.completeness.matrix import Matrix, MatrixCell, Part
-from evidence.completeness.model import Cell, Interval, Requirement
+from evidence.completeness.model import Cell, Hole, Interval, Requirement
 from evidence.completeness.planner import Work, plan
+from evidence.completeness.recoverability import Memory
 from evidence.completeness.severity import COVERED
 from evidence.scope import ScopedItem
 
@@ -52,7 +54,8 @@ def missing_work(
 ) -> list[CollectionRequest]:
     """Everything still missing that can be had, soonest loss first, undated work last.
 
-    For streams the recoverable rest of every hole, whatever the gap of its cell. For snapshots one of now wherever the
+    For streams the recoverable rest of every hole, whatever the gap of its cell, and windows whose zero nothing
+    confirms. For snapshots one of now wherever the
     running window has none yet, and what a source can replay. Unresolved items can't be asked for and make no work:
     the inventory, which can resolve them, is a line of its own.
     """
@@ -70,7 +73,7 @@ def missing_work(
     for cell in wanted:
         for part in _collected(cell):
             key = _Key(part.group.system, part.group.dataset or "", cell.scope_item_id, *cell.row.key[:2])
-            requirements.append((key, part.requirement, part.cell))
+            requirements.append((key, part.requirement, _unconfirmed_as_hole(part)))
             now += _snapshot_now(key, part, as_of)
     pieces = [*plan(requirements, as_of), *now]
     return _grouped(pieces, items, as_of)
@@ -81,6 +84,16 @@ def _collected(cell: MatrixCell) -> Iterator[Part]:
     for part in cell.parts:
         if part.group.dataset is not None and part.cell.clipped is not None and part.cell.state not in COVERED:
             yield part
+
+
+def _unconfirmed_as_hole(part: Part) -> Cell:
+    """The cell, with an unconfirmed zero taken for a hole: read again, it may come with the proof it lacks."""
+    cell = part.cell
+    if cell.state != "empty_unconfirmed" or cell.clipped is None:
+        return cell
+    hole = Memory(part.requirement).hole(ticks(cell.clipped.start), ticks(cell.clipped.end))
+    losses = optional_instant(hole.first_loss), optional_instant(hole.total_loss)
+    return replace(cell, holes=(Hole(cell.clipped.start, cell.clipped.end, *losses),))
 
 
 def _snapshot_now(key: _Key, part: Part, as_of: datetime) -> Iterator[Work[_Key]]:
