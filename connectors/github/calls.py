@@ -51,8 +51,8 @@ class Graph:
     name: str
     parts: tuple[Part, ...]
     dataset: Dataset
-    shrinks: bool = True
-    """Whether the asker can ask for less: then a page that is too much is reported at once instead of repeated."""
+    shrinks: bool = False
+    """Whether the asker can ask for less: then a query that is too much is reported at once instead of repeated."""
 
     @property
     def label(self) -> str:

@@ -96,7 +96,7 @@ def one_page(what: str, ask: Callable[[int], Graph], size: PageSize) -> Stream[A
     """One page, as large as GitHub can bear: asked for less each time it is too much."""
     while True:
         try:
-            answer = yield ask(size.size)
+            answer = yield replace(ask(size.size), shrinks=True)
         except TooHeavy as heavy:
             size.failed(what, heavy.why)
         else:

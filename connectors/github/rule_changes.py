@@ -188,7 +188,7 @@ class _Reader:
                 f"people: node(id: $organisation) {{ id ... on Organization {{ {MEMBERS.inline()} }} }}",
                 {"organisation": self._client.organisation_id},
             )
-            answer = yield Graph("People", (part,), RULE_CHANGES, shrinks=False)
+            answer = yield Graph("People", (part,), RULE_CHANGES)
             members = yield from complete(answer.data["people"], MEMBERS, RULE_CHANGES, self._client.sizes)
             self._people = {member["databaseId"]: member for member in members}
         known = self._people.get(who.get("id", -1))

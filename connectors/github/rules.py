@@ -133,7 +133,7 @@ def enforced(repository: Repository) -> Stream[list[Enforced]]:
 
     listing = Rest(RULESETS, repository.path("rulesets"), BRANCH_RULES, {"includes_parents": "true"})
     yield from rest_list(listing, take, key=lambda one: str(required(one, "id", "ruleset")))
-    answer = yield Graph("CountRules", (counted_part(repository.id, branches),), BRANCH_RULES, shrinks=False)
+    answer = yield Graph("CountRules", (counted_part(repository.id, branches),), BRANCH_RULES)
     details: dict[str, Json] = {}
     found: list[Enforced] = []
     for index, branch in enumerate(branches):

@@ -92,7 +92,7 @@ def open_session(
 
 def _organisation(login: str, transport: GithubTransport) -> Json:
     part = Part("$login: String!", "organization(login: $login) { id login databaseId }", {"login": login})
-    answer = transport.send(Graph("Organisation", (part,), REPOSITORIES, shrinks=False))
+    answer = transport.send(Graph("Organisation", (part,), REPOSITORIES))
     found = answer.data.get("organization")
     if found is None:
         raise SourceGone(

@@ -165,6 +165,7 @@ def together(*streams: Stream[None]) -> Stream[None]:
                 name="".join(call.name for _, call in graphs),
                 parts=tuple(part for _, call in graphs for part in call.parts),
                 dataset=graphs[0][1].dataset,
+                shrinks=True,
             )
             try:
                 answer = yield joint

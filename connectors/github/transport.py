@@ -161,6 +161,8 @@ class GithubTransport:
 
     def _note_budget(self, received: Received, resource: str) -> None:
         headers = received.headers
+        if received.status != 200:
+            return  # a refusal says itself how long to wait
         try:
             budget = _Budget(
                 int(float(headers["x-ratelimit-remaining"])),
