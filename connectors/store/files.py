@@ -50,6 +50,10 @@ class StoreFiles(Protocol):
 
     def size(self, path: str) -> int: ...
 
+    def stamp(self, path: str) -> str:
+        """A text that changes whenever the file does (on local disk its inode, size and times of change)."""
+        ...
+
     def local(self, path: str) -> Path:
         """The file as one on this machine, to be read only."""
         ...
@@ -146,6 +150,10 @@ class LocalFiles:
 
     def size(self, path: str) -> int:
         return (self.root / path).stat().st_size
+
+    def stamp(self, path: str) -> str:
+        status = os.stat(f"{self.root}/{path}")
+        return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
     def local(self, path: str) -> Path:
         return self.root / path
