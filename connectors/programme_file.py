@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from connectors.positioned_yaml import PositionedDocument, read_positioned_yaml
 from connectors.programme_problems import InvalidProgramme, Problem, data_at, explained, nearest, spoken_path
 from connectors.register_files import LoadedRegister, cross_check, load_register
-from connectors.written_secrets import looks_secret, texts_of
+from connectors.written_secrets import looks_secret, secret_lines, texts_of
 from evidence.programme_digest import programme_digest
 from schemas.errors import ConfigurationError
 from schemas.programme import Programme
@@ -80,6 +80,12 @@ def load_programme(path: Path, environ: Mapping[str, str], *, controls: ControlL
             ]
     elif not document.findings:
         problems.append(Problem(path.name, 1, "the file must be a mapping of keys. Run `evidence init` for a template"))
+    told = {(problem.file, problem.line) for problem in problems}
+    problems += [
+        Problem(path.name, line, f"this line holds {secret}. Remove it, and revoke the secret: it was in a file")
+        for line, secret in secret_lines(content, environ)
+        if (path.name, line) not in told
+    ]
     if problems or programme is None:
         raise InvalidProgramme(sorted({_without_secret(problem, environ) for problem in problems}))
     normalised = programme.normalised()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.positioned_yaml import MAX_BYTES, Finding, read_positioned_yaml
-from connectors.written_secrets import looks_secret
+from connectors.written_secrets import looks_secret, secret_lines
 from evidence.programme_digest import register_digest
 from schemas.registers import Register, read_value
 
@@ -68,6 +68,12 @@ def load_register(register: Register, path: Path, environ: Mapping[str, str] | N
                 findings.append(Finding(line, str(error)))
         rows.append(row)
         lines.append(line)
+    told = {finding.line for finding in findings}
+    findings += [
+        Finding(line, f"this line holds {secret}. Remove it, and revoke the secret: it was in a file")
+        for line, secret in secret_lines(content, environ)
+        if line not in told
+    ]
     if not findings:
         findings += _collisions(register, rows, lines)
     return LoadedRegister(register, path, content, rows, lines, findings)

@@ -55,6 +55,14 @@ def looks_secret(value: str, *, key: str = "", environ: Mapping[str, str] | None
     return None
 
 
+def secret_lines(content: bytes, environ: Mapping[str, str] | None = None) -> Iterator[tuple[int, str]]:
+    """Lines of a file that hold a secret anywhere, comments too: the file is stored as it is."""
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+        secret = looks_secret(line, environ=environ)
+        if secret is not None:
+            yield number, secret
+
+
 def texts_of(data: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every text in nested lists and mappings, keys included, with its path."""
     if isinstance(data, str):

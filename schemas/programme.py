@@ -10,11 +10,11 @@ import re
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, StrictStr, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StrictStr, field_validator, model_validator
 
 from schemas.programme_rules import ControlOverride, EvidenceRules
 from schemas.programme_scope import Scope
-from schemas.programme_values import Day, Email, EnvironmentName, Part, Text, Url, exactly_one
+from schemas.programme_values import Day, Email, EnvironmentName, Part, Text, Url, exactly_one, or_short
 
 Category = Literal["security", "availability", "confidentiality"]
 
@@ -89,6 +89,10 @@ class Reviewer(Part):
     email: Email
     valid_from: Day | None = Field(default=None, alias="from")
     valid_to: Day | None = Field(default=None, alias="to")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return or_short(handler, core_schema, {"type": "string", "format": "email"})
 
     @model_validator(mode="before")
     @classmethod

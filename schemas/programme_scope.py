@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictStr, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StrictStr, field_validator, model_validator
 
-from schemas.programme_values import Count, Email, Part, Text, Url
+from schemas.programme_values import Count, Email, Part, Text, Url, or_short
 
 GitHubPlan = Literal["free", "team", "enterprise_cloud", "enterprise_server"]
 
@@ -64,6 +64,10 @@ class Repositories(Part):
 
     topic: Text | None = None
     names: tuple[Annotated[StrictStr, Field(pattern=r"^([A-Za-z0-9-]+/)?[A-Za-z0-9._-]+$")], ...] | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return or_short(handler, core_schema, {"type": "array", "items": {"type": "string"}, "minItems": 1})
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,16 @@ from datetime import date, datetime
 from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StrictInt,
+    StrictStr,
+)
 
 
 def _day(value: Any) -> Any:
@@ -77,6 +86,15 @@ class Part(BaseModel):
 def exactly_one(part: Part, message: str) -> None:
     if sum(value is not None for value in part.__dict__.values()) != 1:
         raise ValueError(message)
+
+
+def or_short(handler: GetJsonSchemaHandler, core_schema: Any, short: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of a part that may also be written in a short form."""
+    schema = handler.resolve_ref_schema(handler(core_schema))
+    whole = dict(schema)
+    schema.clear()
+    schema.update({"description": whole.pop("description", ""), "anyOf": [whole, short]})
+    return schema
 
 
 def keys_of(part: type[Part] | None) -> list[str]:

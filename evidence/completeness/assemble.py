@@ -221,9 +221,9 @@ class _Assembly:
         overdue = bool(summary.get("pending")) and resolves_at is not None and instant(resolves_at) < self.facts.as_of
         if summary.get("unknown") or overdue:
             flags.append("outcome_unknown")
-        if (cell.first_proof_at is not None and tested.recorded_at < cell.first_proof_at) or self._restated_since(
-            row, cell, tested
-        ):
+        closed_since = cell.clipped is not None and tested.as_of < cell.clipped.end <= self.facts.as_of
+        proven_since = cell.first_proof_at is not None and tested.recorded_at < cell.first_proof_at
+        if closed_since or proven_since or self._restated_since(row, cell, tested):
             flags.append("test_outdated")
         return tuple(flags)
 

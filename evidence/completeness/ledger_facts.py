@@ -188,7 +188,9 @@ class LedgerFacts:
             windows[summary["window_id"]] = TestedWindow(entry.seq, entry.recorded_at, tested_at, summary)
 
     def _take_record(self, entry: EntryLike, body: Mapping[str, Any]) -> None:
-        control_id, kind = body["control_id"], body["record_kind"]
+        control_id, kind = body.get("control_id"), body["record_kind"]
+        if control_id is None:
+            return  # about the store or the programme, and so about no cell
         self.controls_named.add(control_id)
         stored = StoredBody(entry.seq, entry.recorded_at, body)
         if kind == "not_applicable":

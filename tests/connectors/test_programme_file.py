@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from connectors.positioned_yaml import read_positioned_yaml
 from connectors.programme_file import InvalidProgramme, json_schema, load_programme, programme_path
 from connectors.programme_problems import Problem
 from connectors.programme_template import write_template
@@ -184,6 +186,15 @@ def test_a_secret_written_as_a_key_is_not_echoed(tmp_path: Path) -> None:
     assert not any(secret in problem.message for problem in problems(write(tmp_path, GOOD + f"{secret}: 1\n")))
 
 
+def test_a_secret_in_a_comment_is_refused_too(tmp_path: Path) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    (one,) = problems(write(tmp_path, GOOD + f"# the old token was {secret}\n"))
+    assert (one.line, secret in one.message) == (16, False)
+    text = GOOD + "registers: {risks: risks.yaml}\n"
+    (one,) = problems(write(tmp_path, text, risks_yaml=f"# {secret}\n"))
+    assert (one.file, one.line) == ("risks.yaml", 1)
+
+
 def test_unset_variables_are_told_not_refused(tmp_path: Path) -> None:
     text = GOOD + "alerts: [{slack: {webhook_env: SLACK_WEBHOOK}}, {mail: {url_env: MAIL_URL}}]\n"
     assert load_programme(write(tmp_path, text), {"MAIL_URL": "x"}).unset_environment == ("SLACK_WEBHOOK",)
@@ -246,6 +257,8 @@ def test_schema_of_the_programme_agrees_with_the_loader(tmp_path: Path) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     loaded = load_programme(write(tmp_path, GOOD), {})
     jsonschema.validate(loaded.normalised, schema)
+    as_written = json.dumps(read_positioned_yaml(GOOD.encode()).data, default=str)  # JSON has no dates of its own
+    jsonschema.validate(json.loads(as_written), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**loaded.normalised, "unknown": 1}, schema)
     with pytest.raises(KeyError, match="known are program"):

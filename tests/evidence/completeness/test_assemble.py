@@ -456,6 +456,17 @@ class TestOutcomes:
         )
         assert "test_outdated" in self.cell(ledger).flags
 
+    def test_tested_while_the_window_was_open(self, ledger: Ledger) -> None:
+        ledger = Ledger()
+        ledger.programme("2025-12-10")
+        ledger.repositories("2025-12-11", repository("R_1", "acme/api"))
+        for day in ("2026-01-10", "2026-01-31"):
+            ledger.snapshot("github.branch_tips", REPO, f"{day}T06:00")
+        ledger.outcomes("2026-01-20", CHANGES.id, "tips", REPO, "2026-01")
+        control = replace(CHANGES, evidence=(replace(CHANGES.evidence[2], is_population=True),))
+        assert cells(ledger.matrix("2026-01-25", control))["tips", "2026-01", REPO].flags == ()
+        assert cells(ledger.matrix("2026-02-02", control))["tips", "2026-01", REPO].flags == ("test_outdated",)
+
     def test_exceptions_and_their_dispositions(self, ledger: Ledger) -> None:
         ledger.outcomes("2026-02-02", CHANGES.id, "merges", REPO, "2026-01", exceptions=2)
         assert (self.cell(ledger).state, self.cell(ledger).cell.exceptions_open) == ("exception_noted", 2)
