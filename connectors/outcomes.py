@@ -17,6 +17,7 @@ from evidence.completeness.model import Item, Requirement
 from evidence.completeness.windows import windows_of
 from evidence.controls.catalogue import catalogue_digest
 from evidence.controls.model import Control
+from evidence.controls.registers import registers_of
 from evidence.controls.run import Span, outcomes_body, run_control, summarise, windows_to_test
 from evidence.controls.sources import SOURCES
 from evidence.programme_history import ProgrammeHistory
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
     from connectors.store.evidence import LedgerEvidence
     from connectors.workspace import Workspace
-
-REGISTERS = ("people", "identities", "scope", "administrators", "public_endpoints", "vendors", "risks", "devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def _run(
     from schemas.programme import Programme
 
     items = [item.as_scope_item() for item in scope.items(control.scope_kind)]
-    registers = {name: history.register_rows(name) for name in REGISTERS}
+    registers = registers_of(history.versions)
     outcomes: list[Outcome] = []
     tested: list[Any] = []
     for window in _windows(control, history, as_of):

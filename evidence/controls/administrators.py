@@ -18,6 +18,8 @@ Decisions where the rule leaves room:
   and of accounts; not counted are apps that may write, and service-linked roles, which only AWS itself can use. A team
   counts once however many people are in it: its members are not part of this evidence.
 - Service-linked roles need no row in the register.
+- A row counts for the time in which it was on record (see `registers`): an approval written down in autumn approves
+  nothing of the summer.
 - Where the programme has no such register it is `unknown` whether an administrator is approved.
 - Google Workspace and Google Cloud are not collected yet.
 """
@@ -32,8 +34,8 @@ from typing import Any
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.identity import IdentityMap, People, Person, Who
 from evidence.controls.model import StoredEvidence, TestWindow
+from evidence.controls.registers import stood_at
 from evidence.controls.stretches import Seen, Stretches
-from evidence.controls.validity import holds_at
 from schemas.aws import PRIVILEGES
 from schemas.dataset import Dataset
 from schemas.github import ADMINISTRATORS
@@ -108,7 +110,7 @@ class _Approved:
             return Seen(item.label, "not known whether approved: the programme has no register of them", unknown=True)
         people = self._identities.at(at)
         matching = [row for row in self._rows if self._names(row, item, people)]
-        valid = [row for row in matching if holds_at(row, at, self._zone)]
+        valid = [row for row in matching if stood_at(row, at, self._zone)]
         for row in valid:
             if row["approved_by"] and not self._self_approved(row, item, people):
                 return Seen(item.label, f"approved by {row['approved_by']} ({row['reason']})")

@@ -15,9 +15,8 @@ Decisions where the rule leaves room:
   snapshot of the window that shows it.
 - The programme is a signed decision: an account or repository it names, and a repository carrying the topic it chooses
   by, is decided. A later version that names an item late is seen in the history of the programme, not here.
-- When a row was decided: where it carries `recorded_at` (the time of the ledger entry that first held it), then; a row
-  that came with the first recorded version carries none, and counts from its `from` day. A row needs a reason and who
-  decided.
+- A row is decided on its `from` day where the ledger held it within 72 hours of that, else when the ledger first held
+  it; the rows of the first recorded version count from their day. A row needs a reason and who decided.
 - Forks, archived repositories and suspended accounts need a decision like everything else; the explanation says what
   they are.
 - That items in scope have cells from their creation on is for the completeness engine, which derives them from the
@@ -33,6 +32,7 @@ from typing import Any
 
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.model import StoredEvidence, TestWindow
+from evidence.controls.registers import decided_at
 from evidence.controls.validity import start_of
 from evidence.controls.verdict import Verdict
 from schemas.aws import ACCOUNTS
@@ -179,9 +179,8 @@ class _Decisions:
         return next((row for row in rows if row["decision"] == "out" or row.get("to")), None)
 
     def _read(self, row: Row) -> _Decision:
-        recorded_at = start_of(row.get("recorded_at"), self._zone)
-        at = recorded_at if recorded_at is not None else start_of(row.get("from"), self._zone)
-        return _Decision(f"{row['decision']}, decided by {row['decided_by']} ({row['reason']})", at)
+        words = f"{row['decision']}, decided by {row['decided_by']} ({row['reason']})"
+        return _Decision(words, decided_at(row, self._zone))
 
     def _named(self, item: _Item) -> bool:
         system, _, bare = item.id.partition(":")
