@@ -61,7 +61,15 @@ def _create_group(plan: script.Group, live: LiveAccount, at: datetime) -> None:
 
 def _create_role(plan: script.Role, live: LiveAccount, at: datetime) -> None:
     boundary = None if plan.boundary is None else live.policy(plan.boundary).arn
-    _grant(live, live.iam.add_role(plan.name, plan.path, at, plan.trust, boundary), plan)
+    role = live.iam.add_role(plan.name, plan.path, at, plan.trust, boundary)
+    if plan.used_every_hours is not None:
+        live.recurring["role", plan.name] = Recurring(at, plan.used_every_hours, partial(_note_role_use, role))
+    _grant(live, role, plan)
+
+
+def _note_role_use(role: Role, moment: datetime, region: str = "us-east-1") -> None:
+    role.last_used = naive(moment)
+    role.last_used_region = region  # type: ignore[assignment] - moto documents it as settable
 
 
 def _create_user(plan: script.User, live: LiveAccount, at: datetime) -> None:
@@ -179,13 +187,12 @@ def _role_deleted(event: script.RoleDeleted, live: LiveAccount, _: datetime) -> 
     role = live.role(event.role)
     for policy in list(role.managed_policies.values()):
         policy.detach_from(role)
+    live.recurring.pop(("role", event.role), None)
     del live.iam.roles[role.id]
 
 
 def _role_used(event: script.RoleUsed, live: LiveAccount, at: datetime) -> None:
-    role = live.role(event.role)
-    role.last_used = naive(at)
-    role.last_used_region = event.region  # type: ignore[assignment] - moto documents it as settable
+    _note_role_use(live.role(event.role), at, event.region)
 
 
 def _mfa_added(event: script.MfaAdded, live: LiveAccount, at: datetime) -> None:

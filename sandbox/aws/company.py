@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import AwareDatetime, Field, TypeAdapter
 
+from sandbox.company import SCHEMA_DIALECT, Planted, Strict, read_model
 from schemas.errors import ConfigurationError
 
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -26,12 +25,6 @@ DEFAULT_REGIONS = (
     "us-east-2", "us-west-1", "us-west-2",
 )  # fmt: skip
 """The regions that every account has without opting in."""
-
-
-class Strict(BaseModel):
-    """Unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AccessKey(Strict):
@@ -84,6 +77,7 @@ class Role(Strict):
     attached: list[str] = Field(default_factory=list)
     inline: dict[str, PolicyDocument] = Field(default_factory=dict)
     boundary: str | None = None
+    used_every_hours: float | None = Field(default=None, gt=0)
 
 
 class Policy(Strict):
@@ -320,16 +314,30 @@ class AwsCompany(Strict):
     events: list[Event] = Field(default_factory=list)
 
 
+class AwsTruth(Strict):
+    """The whole of `aws.truth.yaml`: what the script breaks on purpose."""
+
+    aws: list[Planted] = Field(default_factory=list)
+
+
 _COMPANY: TypeAdapter[AwsCompany] = TypeAdapter(AwsCompany)
+_TRUTH: TypeAdapter[AwsTruth] = TypeAdapter(AwsTruth)
 
 
 def company_schema() -> Mapping[str, Any]:
     """JSON schema of `aws.yaml`."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "The AWS side of a simulated company",
-        **_COMPANY.json_schema(),
-    }
+    return {"$schema": SCHEMA_DIALECT, **_COMPANY.json_schema(), "title": "The AWS of a simulated company (aws.yaml)"}
+
+
+def truth_schema() -> Mapping[str, Any]:
+    """JSON schema of `aws.truth.yaml`."""
+    return {"$schema": SCHEMA_DIALECT, **_TRUTH.json_schema(), "title": "Planted violations at AWS (aws.truth.yaml)"}
+
+
+def load_truth(folder: Path) -> AwsTruth:
+    """Read `aws.truth.yaml`; nothing planted where there is none. Raises ConfigurationError."""
+    path = folder / "aws.truth.yaml"
+    return read_model(path, _TRUTH) if path.is_file() else AwsTruth()
 
 
 def load_company(folder: Path) -> AwsCompany | None:
@@ -337,10 +345,7 @@ def load_company(folder: Path) -> AwsCompany | None:
     path = folder / "aws.yaml"
     if not path.is_file():
         return None
-    try:
-        company = _COMPANY.validate_python(YAML(typ="safe").load(path))
-    except (YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"{path.name} of the company is not in order: {error}") from error
+    company = read_model(path, _COMPANY)
     known = {account.id for account in company.accounts}
     if len(known) != len(company.accounts):
         raise ConfigurationError(f"{path.name}: two accounts have the same id")
