@@ -6,8 +6,9 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,7 +21,7 @@ class Receiver(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.bodies: list[dict[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
 
     @property
     def url(self) -> str:
@@ -109,6 +110,48 @@ def test_a_refused_message_is_a_failure(receiver: Receiver) -> None:
     receiver.answer = 500
     with pytest.raises(RetriableError):
         send(channels([{"slack": {"webhook_env": "HOOK"}}], {"HOOK": receiver.url}), "s", "b")
+
+
+def test_pagerduty_keeps_one_incident_for_one_cause(receiver: Receiver) -> None:
+    receiver.answer = 202
+    [channel] = channels([{"pagerduty": {"routing_key_env": "KEY"}}], {"KEY": "R0UT1NG"})
+    assert channel.address == "https://events.pagerduty.com/v2/enqueue"
+    assert "R0UT1NG" not in repr(channel)
+    there = replace(channel, address=receiver.url)
+    assert send([there], "s" * 2000, "what to run", severity="critical", dedup_key="evidence/github/x") == ["pagerduty"]
+    [event] = receiver.bodies
+    assert (event["routing_key"], event["event_action"]) == ("R0UT1NG", "trigger")
+    assert event["dedup_key"] == "evidence/github/x"
+    assert event["payload"] == {
+        "summary": "s" * 1024, "source": "evidence", "severity": "critical", "custom_details": {"text": "what to run"},
+    }  # fmt: skip
+    receiver.answer = 400
+    with pytest.raises(RetriableError, match="not delivered by: pagerduty"):
+        send([there], "s", "b")
+
+
+def test_an_address_that_is_none_is_named_and_the_other_channels_get_the_message(receiver: Receiver) -> None:
+    found = channels(
+        [{"apprise": {"url_env": "WRONG"}}, {"webhook": {"url": receiver.url}}], {"WRONG": "nonsense://SECRET"}
+    )
+    with pytest.raises(ConfigurationError, match="can't be used: apprise") as caught:
+        send(found, "s", "b")
+    assert "SECRET" not in str(caught.value)
+    assert len(receiver.bodies) == 1
+
+
+def test_a_secret_block_is_asked_for_by_its_name() -> None:
+    asked: list[str] = []
+
+    def secret_of(name: str) -> str:
+        asked.append(name)
+        return "https://hooks.example.com/services/SECRET"
+
+    alerts = [{"slack": {"webhook_block": "on-call"}}, {"pagerduty": {"routing_key_block": "pager"}}]
+    assert [channel.name for channel in channels(alerts, {}, secret_of)] == ["slack", "pagerduty"]
+    assert asked == ["on-call", "pager"]
+    with pytest.raises(ConfigurationError, match="on-call"):
+        channels(alerts, {})
 
 
 def test_a_missing_variable_and_an_unknown_kind_are_configuration_errors() -> None:
