@@ -46,6 +46,16 @@ _SIGNED_QUERY = re.compile(
 )
 
 
+# Every match of the patterns above holds one of these, in lower case. Looking for a few words first is what makes it
+# affordable to look through every record: the patterns themselves are a hundred times slower.
+_TOKEN_MARKS = (
+    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "ya29.", "sk_live_", "npm_", "glpat-", "eyj",
+    "private key-----", "bearer ", "secret_access_key", "secretaccesskey",
+)  # fmt: skip
+_QUERY_MARKS = ("signature=", "credential=", "token=", "sig=", "secret=", "key=", "jwt=", "accesskeyid=")
+_FIELD_MARKS = ('token"', 'secret"', 'key"', 'password"', 'authorization"', 'cookie"')
+
+
 class Redactor:
     """Takes out what the given datasets declare as secret, and credentials of any kind. Safe to share."""
 
@@ -53,11 +63,8 @@ class Redactor:
         declared = sorted(set(secret_fields))
         self._declared = frozenset(name.casefold() for name in declared)
         names = "|".join(re.escape(name) for name in declared)
-        # A quick look that finds every text in which a name could stand as a JSON key, to leave the others unparsed.
-        self._quick = re.compile(
-            '(?i)"(?:' + "|".join(filter(None, [names, "[a-z_-]*(?:token|secret|key|password|authorization|cookie)"]))
-            + r')"\s*:'
-        )  # fmt: skip
+        # Found in every document in which such a name stands as a key, unless it is written with escapes.
+        self._marks = (*_FIELD_MARKS, *(f'{name.lower()}"' for name in declared))
         self._element = re.compile(f"(?is)<({names})>.*?</\\1>") if names else None
 
     def value(self, value: Any) -> tuple[Any, int]:
@@ -91,8 +98,12 @@ class Redactor:
 
     def text(self, text: str) -> tuple[str, int]:
         """Any text without credentials that are known by their form."""
-        text, tokens = _TOKEN.subn(REMOVED, text)
-        text, signed = _SIGNED_QUERY.subn(_cut_signature, text)
+        lower = text.lower()
+        tokens = signed = 0
+        if _has(lower, _TOKEN_MARKS):
+            text, tokens = _TOKEN.subn(REMOVED, text)
+        if _has(lower, _QUERY_MARKS):
+            text, signed = _SIGNED_QUERY.subn(_cut_signature, text)
         return text, tokens + signed
 
     def json_text(self, text: str) -> tuple[str, int]:
@@ -100,8 +111,9 @@ class Redactor:
 
         A text that is no JSON (CSV, XML) loses the XML elements of declared names and recognisable credentials.
         """
-        suspect = self._quick.search(text) or "\\u" in text or _TOKEN.search(text) or _SIGNED_QUERY.search(text)
-        if not suspect and self._element is None:
+        lower = text.lower()
+        suspect = "\\u" in text or _has(lower, self._marks) or _has(lower, _TOKEN_MARKS) or _has(lower, _QUERY_MARKS)
+        if not suspect and not (self._element is not None and lower.lstrip().startswith("<")):
             return text, 0
         try:
             document = orjson.loads(text)
@@ -129,6 +141,11 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if lower in KEPT_HEADERS or lower.startswith(_KEPT_PREFIXES):
             kept[lower] = _SIGNED_QUERY.sub(_cut_signature, _TOKEN.sub(REMOVED, str(value)))
     return kept
+
+
+def _has(lower: str, marks: tuple[str, ...]) -> bool:
+    """Whether a text in lower case holds one of the marks."""
+    return any(mark in lower for mark in marks)
 
 
 def _plain(name: str) -> str:
