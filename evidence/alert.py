@@ -73,6 +73,35 @@ def compose(failures: Sequence[FailedCollection], as_of: datetime, *, program: s
     return [alert for _, alert in alerts]
 
 
+def stopped(
+    flow: str, kind: str, message: str, *, first_loss: datetime | None, as_of: datetime, program: str, simulated: bool
+) -> Alert:
+    """One alert for a flow that stopped before it had collected and reported everything.
+
+    `first_loss` is the first instant at which anything now missing is lost for good, None where none is known.
+    """
+    mark = "[SIMULATED] " if simulated else ""
+    severity: Severity = "error"
+    if first_loss is not None and first_loss - as_of < CRITICAL_WITHIN:
+        severity = "critical"
+    loss = (
+        f"First loss {_day(first_loss)} ({_days_left(first_loss, as_of)})"
+        if first_loss
+        else "No date is known; evidence completeness says what is missing"
+    )
+    summary = f"{mark}[{severity}] Evidence flow stopped: {flow}, {kind}. {loss}"
+    prefix = f"--program {shlex.quote(program)}"
+    lines = [
+        f"What failed     the flow {flow} stopped: {kind}: {message}",
+        "If nobody acts  it stops again at its next scheduled time, and what it collects stays missing",
+        f"Until           {loss}",
+        "Do first        1. put right what the message says",
+        f"                2. evidence collect {prefix} --missing",
+        f"Check           evidence completeness {prefix}",
+    ]
+    return Alert(f"evidence/flow/{flow}/{kind}"[:255], severity, summary[:SUMMARY_LIMIT], "\n".join(lines))
+
+
 def _first_loss(group: Sequence[FailedCollection]) -> datetime | None:
     return min(
         (cell.until for failure in group for cell in failure.cells if cell.until and not cell.lost), default=None

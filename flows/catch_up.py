@@ -19,7 +19,7 @@ from connectors.workspace import Workspace, open_workspace
 from evidence.collection_plan import CollectionStep, inventory_steps, steps_of_missing
 from evidence.completeness.missing import missing_work
 from evidence.controls.catalogue import CATALOGUE
-from flows.family import result_of, run_steps, tell
+from flows.family import reported, require_window, run_steps, telling_on_call
 from tasks.judging import test_controls
 
 
@@ -34,14 +34,15 @@ def catch_up(
 ) -> dict[str, Any]:
     """Collect what is missing, for all controls or the one named."""
     workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
-    history = workspace.require_recorded()
-    collected = run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), "catch_up", retries)
-    later = run_steps(workspace, missing_steps(workspace, control, window, scope), "catch_up", retries)
-    collected.claims.update(later.claims)
-    if collected.claims:
-        test_controls(workspace, [one for one in CATALOGUE if control in (None, one.id)], workspace.now())
-    tell(workspace, collected.failures)
-    return result_of(collected, window)
+    require_window(workspace, window)
+    with telling_on_call(workspace, "catch_up", retries):
+        history = workspace.require_recorded()
+        collected = run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), "catch_up", retries)
+        later = run_steps(workspace, missing_steps(workspace, control, window, scope), "catch_up", retries)
+        collected.claims.update(later.claims)
+        if collected.claims:
+            test_controls(workspace, [one for one in CATALOGUE if control in (None, one.id)], workspace.now())
+        return reported(workspace, collected, window, retries)
 
 
 def missing_steps(

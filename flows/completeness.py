@@ -13,22 +13,33 @@ from connectors.store.clock import clock_of
 from connectors.workspace import open_workspace
 from evidence.completeness.json_form import roll_up_json
 from evidence.controls.catalogue import CATALOGUE
+from flows.family import telling_on_call
+from tasks.alerting import alert_channels
 from tasks.judging import anchor, assess, publish, test_controls
 
 
 @flow(name="completeness", persist_result=False)
 def completeness(
-    program: str = "program.yaml", publish_to: str | None = None, simulated_now: datetime | None = None
+    program: str = "program.yaml",
+    publish_to: str | None = None,
+    simulated_now: datetime | None = None,
+    retries: int = 3,
 ) -> dict[str, Any]:
-    """Judge the whole period as known now, publish the page and send the ledger's head outside; gives the roll-up."""
+    """Judge the whole period as known now, publish the page and send the ledger's head outside; gives the roll-up.
+
+    `retries` is how often an alert that was not delivered is tried again.
+    """
     workspace = open_workspace(Path(program), now=clock_of(simulated_now))
-    workspace.require_recorded()
-    as_of = workspace.now()
-    test_controls(workspace, CATALOGUE, as_of)
-    matrix = assess(workspace, as_of)
-    if publish_to is not None:
-        publish(workspace, matrix, Path(publish_to))
-    anchor(workspace)
+    with telling_on_call(workspace, "completeness", retries):
+        workspace.require_recorded()
+        as_of = workspace.now()
+        test_controls(workspace, CATALOGUE, as_of)
+        matrix = assess(workspace, as_of)
+        if publish_to is not None:
+            publish(workspace, matrix, Path(publish_to))
+        anchor(workspace)
+        # Once a day, so that a channel whose secret went missing is noticed before there is something to tell.
+        alert_channels(workspace)
     rollup: dict[str, Any] = dict(roll_up_json(matrix.rollup))
     create_markdown_artifact(
         key="completeness",

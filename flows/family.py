@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from connectors.matrix import matrix_of
 from connectors.registry import extractor_for
 from connectors.store.clock import clock_of, system_clock
 from connectors.workspace import Workspace, open_workspace
+from evidence.alert import Alert
 from evidence.collection_plan import (
     CollectionStep,
     PlanRequest,
@@ -24,13 +26,13 @@ from evidence.collection_plan import (
     plan_collection,
 )
 from evidence.completeness.instants import instant
-from evidence.completeness.windows import period_bounds
+from evidence.completeness.windows import period_bounds, window_bounds
 from evidence.controls.catalogue import CATALOGUE, FAMILIES
 from evidence.controls.model import Control, Family
 from evidence.programme_history import ProgrammeHistory
 from schemas.collection import Claim
-from schemas.errors import CollectionError
-from tasks.alerting import alerts_for, send_alerts
+from schemas.errors import CollectionError, ConfigurationError, RetriableError
+from tasks.alerting import alert_of_stop, alerts_for, send_alerts
 from tasks.collection import collect_step
 from tasks.judging import test_controls
 
@@ -88,16 +90,17 @@ def run_family(
     that the run is red as well.
     """
     workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
-    history = workspace.require_recorded()
-    window = window or _scheduled_window(cadence, history, simulated_now)
-    collected = collect_family(
-        workspace, family, cadence=cadence, window=window, control=control, scope=scope, retries=retries
-    )
-    if collected.claims:
-        test_controls(workspace, _controls(family, control), workspace.now())
-    tell(workspace, collected.failures)
-    _artifact(family, collected)
-    return result_of(collected, window)
+    require_window(workspace, window)
+    with telling_on_call(workspace, family, retries):
+        history = workspace.require_recorded()
+        window = window or _scheduled_window(cadence, history, simulated_now)
+        collected = collect_family(
+            workspace, family, cadence=cadence, window=window, control=control, scope=scope, retries=retries
+        )
+        if collected.claims:
+            test_controls(workspace, _controls(family, control), workspace.now())
+        _artifact(family, collected)
+        return reported(workspace, collected, window, retries)
 
 
 def collect_family(
@@ -165,10 +168,21 @@ def _claimed_intervals(workspace: Workspace, dataset: str, item: str) -> list[tu
     return [interval for interval in held if interval is not None]
 
 
-def tell(workspace: Workspace, failures: Sequence[Claim]) -> None:
-    """Send on-call one message for each cause of failure."""
-    if failures:
-        send_alerts(workspace, alerts_for(workspace, matrix_of(workspace, workspace.now()), failures))
+def require_window(workspace: Workspace, window: str | None) -> None:
+    """Refuse a window asked for in which nothing can be collected: that would look like success."""
+    if window is None:
+        return
+    history = workspace.history()
+    start, end = _period(history)
+    bounds = window_bounds(window, history.timezone)
+    if bounds.end <= start or bounds.start >= end:
+        period = history.chosen.period
+        raise ConfigurationError(
+            f"the window {window} lies outside the observation period {period.start} to {period.end}, so nothing is "
+            "collected for it. Ask for a window inside, or record a programme with another period"
+        )
+    if bounds.start >= workspace.now():
+        raise ConfigurationError(f"the window {window} has not begun yet, so there is nothing to collect")
 
 
 class CollectionFailedError(CollectionError):
@@ -179,16 +193,45 @@ class CollectionFailedError(CollectionError):
         self.document = document
 
 
-def result_of(collected: Collected, window: str | None) -> dict[str, Any]:
-    """The document of a run. Raises CollectionFailedError when anything failed: a run that could not read everything
-    must not look green."""
+def reported(workspace: Workspace, collected: Collected, window: str | None, retries: int) -> dict[str, Any]:
+    """The document of a run, after telling on-call what failed, one message for each cause.
+
+    Raises CollectionFailedError when anything failed, because a run that could not read everything must not look green.
+    """
     document = collected.to_json(window)
     failures = collected.failures
-    if failures:
-        first = failures[0]
-        reason = "" if first.failure is None else f" {first.scope_item}: {first.failure.message}"
-        raise CollectionFailedError(f"{len(failures)} of {len(collected.claims)} collections failed.{reason}", document)
-    return document
+    if not failures:
+        return document
+    alerts = alerts_for(workspace, matrix_of(workspace, workspace.now()), failures)
+    untold = _undelivered(workspace, alerts, retries)
+    first = failures[0]
+    reason = "" if first.failure is None else f" {first.scope_item}: {first.failure.message}"
+    message = f"{len(failures)} of {len(collected.claims)} collections failed.{reason}"
+    raise CollectionFailedError(" ".join(filter(None, (message, untold))), document)
+
+
+@contextmanager
+def telling_on_call(workspace: Workspace, flow: str, retries: int) -> Generator[None]:
+    """Tell on-call of whatever stops a flow, for what was not even tried fails in silence otherwise."""
+    try:
+        yield
+    except CollectionFailedError:
+        raise  # told, cause by cause
+    except BaseException as error:  # not swallowed: told, then raised as it came
+        if isinstance(error, Exception):
+            untold = _undelivered(workspace, [alert_of_stop(workspace, flow, error)], retries)
+            if untold:
+                error.add_note(untold)
+        raise
+
+
+def _undelivered(workspace: Workspace, alerts: Sequence[Alert], retries: int) -> str | None:
+    """Send alerts; where that failed a sentence about it, which must not hide what the alerts are about."""
+    try:
+        send_alerts(workspace, alerts, retries)
+    except (RetriableError, ConfigurationError) as error:
+        return f"On-call was not told: {error}"
+    return None
 
 
 def _artifact(family: str, collected: Collected) -> None:

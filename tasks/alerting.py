@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from connectors.notify import channels, send
+from connectors.matrix import matrix_of
+from connectors.notify import Channel, channels, send
 from connectors.workspace import Workspace
-from evidence.alert import AffectedCell, Alert, FailedCollection, compose
+from evidence.alert import AffectedCell, Alert, FailedCollection, compose, stopped
 from evidence.completeness.matrix import Matrix, MatrixCell
 from evidence.completeness.severity import COVERED
 from schemas.collection import Claim
-from schemas.errors import RetriableError
+from schemas.errors import ConfigurationError, EvidenceError, RetriableError
+
+_DELAYS: list[float] = [30.0, 120.0, 600.0]
 
 
 def _is_retriable(_: object, __: object, state: object) -> bool:
@@ -27,31 +31,64 @@ def _is_retriable(_: object, __: object, state: object) -> bool:
     return False
 
 
-@task(
-    name="alert",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=[30.0, 120.0, 600.0],
-    retry_condition_fn=_is_retriable,
-)
-def send_alerts(workspace: Workspace, alerts: list[Alert]) -> int:
-    """Send each alert to every channel of the programme; the number sent.
-
-    Raises RetriableError when a channel did not take one, so that the run fails and the silence is visible.
-    """
-    found = channels(
-        (alert.model_dump(exclude_none=True) for alert in workspace.loaded.programme.alerts), workspace.environ
-    )
+@task(name="alert", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_is_retriable)
+def _send(workspace: Workspace, alerts: list[Alert]) -> None:
+    found = alert_channels(workspace)
     logger = get_run_logger()
-    if not found:
-        for alert in alerts:
-            logger.warning("no alert channel is configured under `alerts`; not sent: %s", alert.summary)
-        return 0
     for alert in alerts:
-        send(found, alert.summary, alert.body)
-        logger.info("alert sent: %s", alert.summary)
-    return len(alerts)
+        if found:
+            send(found, alert.summary, alert.body, severity=alert.severity, dedup_key=alert.dedup_key)
+            logger.info("alert sent: %s", alert.summary)
+        else:
+            logger.warning("no alert channel is configured under `alerts`; not sent: %s", alert.summary)
+
+
+def send_alerts(workspace: Workspace, alerts: Sequence[Alert], retries: int) -> None:
+    """Send each alert to every channel of the programme, trying again up to `retries` times (at most 3), minutes apart.
+
+    Raises RetriableError when a channel did not take one, ConfigurationError when a channel's secret is not there.
+    """
+    if alerts:
+        again = min(retries, len(_DELAYS))
+        task_ = _send.with_options(retries=again, retry_delay_seconds=_DELAYS[:again]) if again else _send
+        task_(workspace, list(alerts))
+
+
+def alert_channels(workspace: Workspace) -> list[Channel]:
+    """Where the programme sends alerts. Raises ConfigurationError where a channel's secret is not there."""
+    alerts = (alert.model_dump(exclude_none=True) for alert in workspace.loaded.programme.alerts)
+    return channels(alerts, workspace.environ, _secret_block)
+
+
+def _secret_block(name: str) -> str:
+    from prefect.blocks.system import Secret
+
+    try:
+        value = Secret.load(name).get()  # pyright: ignore[reportAttributeAccessIssue] - not awaited: no event loop here
+    except ValueError as error:
+        raise ConfigurationError(f"there is no Prefect Secret block named {name!r}; make it, or name a variable") from (
+            error
+        )
+    return str(value)
+
+
+def alert_of_stop(workspace: Workspace, flow: str, error: Exception) -> Alert:
+    """The message about a flow that an error stopped. The text of an error nobody foresaw may hold anything."""
+    kind = type(error).__name__
+    foreseen = isinstance(error, EvidenceError)
+    message = str(error) if foreseen else "an unexpected error, which is a defect; the log of the run has it"
+    as_of = workspace.now()
+    return stopped(
+        flow, kind, message, first_loss=_first_loss(workspace, as_of), as_of=as_of, program=str(workspace.path),
+        simulated=workspace.store.simulated,
+    )  # fmt: skip
+
+
+def _first_loss(workspace: Workspace, as_of: datetime) -> datetime | None:
+    try:
+        return matrix_of(workspace, as_of).rollup.nearest_until
+    except EvidenceError:
+        return None  # the store itself may be what is wrong; the alert then names no date and says so
 
 
 def alerts_for(workspace: Workspace, matrix: Matrix, failures: Iterable[Claim]) -> list[Alert]:
