@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -81,6 +82,7 @@ def collect(
 
 def prepare_prefect() -> None:
     """Settings for running flows inside this command. Prefect reads them when it is first imported."""
+    _few_malloc_arenas()
     defaults = {
         # Starting the server in the background takes 9 to 15 s on a busy machine; Prefect's own limit is 20.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -90,6 +92,14 @@ def prepare_prefect() -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def _few_malloc_arenas() -> None:
+    """Threads that read pages side by side would each get an arena of their own from glibc, and what one frees another
+    can't use: two arenas cost a fifth less memory over many repositories, and no measurable time."""
+    if sys.platform == "linux":
+        m_arena_max = -8
+        ctypes.CDLL(None).mallopt(m_arena_max, 2)
 
 
 def _flows(

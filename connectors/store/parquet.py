@@ -25,9 +25,11 @@ from pyarrow import ipc
 
 from connectors.store.arrow import compute as pc
 
-GATHER_ROWS = 4096
+GATHER_ROWS = 1024
+DIGEST_ROWS = 256
+"""Rows turned into Python objects at a time; a pull request with its reviews and record takes tens of kilobytes."""
 GROUP_ROWS = 20_000
-GROUP_RAW_BYTES = 32 << 20
+GROUP_RAW_BYTES = 8 << 20
 _LINE = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
@@ -107,7 +109,7 @@ def write_parquet(path: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> 
     ) as writer:  # fmt: skip
         for group in _row_groups(pieces):
             writer.write_table(group, row_group_size=max(1, group.num_rows))
-            for batch in group.to_batches(max_chunksize=GATHER_ROWS):
+            for batch in group.to_batches(max_chunksize=DIGEST_ROWS):
                 _digest_rows(running, batch)
             rows += group.num_rows
     return Written(path, rows, "sha256:" + running.hexdigest())
@@ -139,7 +141,7 @@ def rows_digest(path: Path) -> str:
     """`rows_sha256` of a Parquet file, read back a few thousand rows at a time."""
     running = hashlib.sha256()
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=GATHER_ROWS):
+        for batch in file.iter_batches(batch_size=DIGEST_ROWS):
             _digest_rows(running, batch)
     return "sha256:" + running.hexdigest()
 

@@ -21,8 +21,9 @@ from schemas.errors import VerificationFailed
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.dataset as ds
+
+    from connectors.store.arrow import compute as pc
 
 _Key = tuple[Any, ...]
 Interval = tuple[datetime, datetime]
@@ -110,7 +111,7 @@ def _compared_columns(dataset: Dataset, sources: list[tuple[StoredClaim, ds.Data
 
 
 def _filter(scope_item_id: str, interval: Interval) -> pc.Expression:
-    import pyarrow.compute as pc
+    from connectors.store.arrow import compute as pc
 
     time = pc.field("event_time")
     return (pc.field("scope_item_id") == scope_item_id) & (time >= interval[0]) & (time < interval[1])

@@ -244,6 +244,16 @@ class Store:
                 time.sleep(random.uniform(0, min(0.05, 0.001 * (attempt + 1))))  # noqa: S311 - no secret
         raise StoreError(f"{self.location}: {_ATTEMPTS} attempts to write, each time another writer was first.")
 
+    def check_writable(self) -> None:
+        """StoreError where `append` would refuse this collector: asked before hours of reading, not after."""
+        if self.read_only:
+            raise StoreError(f"{self.location} was opened for reading only; this command must not write to it.")
+        signer = self.signer
+        with self._lock:
+            chain = self._refresh()
+            self._check_signer(signer)
+            self._instant_after(chain.recorded_at)
+
     def _check_signer(self, signer: Signer) -> None:
         if self._keys.is_in_force(signer.key_id):
             return
