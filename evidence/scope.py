@@ -194,7 +194,7 @@ class _Derivation:
             if not named:
                 name = str(self.history.details[spec]["name"])
                 note = "no inventory knows a repository of this name; correct the name or run evidence collect"
-                self._add(items, f"github:unresolved:{name}", name, "github", spans, resolved=False, note=note)
+                self._add(items, f"github:unresolved:{spec[1]}", name, "github", spans, resolved=False, note=note)
             for repository in named:
                 chosen.append((repository, spans))
                 selected[repository.id] = min(first, selected.get(repository.id, first))
