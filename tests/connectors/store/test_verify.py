@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.store import Signer, Store
+from connectors.store import Signer, Store, create_store, system_clock
 from connectors.store.verify import VerificationReport, verify_store
 from evidence import ledger
 from schemas.errors import StoreError
@@ -108,6 +110,43 @@ class TestWhole:
             verify_store(tmp_path / "nowhere")
         with pytest.raises(StoreError, match="holds no ledger"):
             verify_store(tmp_path)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from connectors.store import Signer, open_store, system_clock
+store = open_store(sys.argv[1], now=system_clock, signer=Signer.load(Path(sys.argv[2])), product_version="1")
+number = 0
+while True:
+    held = store.put_document(b"%d" % number * 5000, ".txt")
+    store.append("record", {"record_kind": "document", "object": held.to_json()})
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_store(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    store = create_store(
+        tmp_path / "store", simulated=False, now=system_clock, signer=Signer.load(key), product_version="1"
+    )
+    written = 0
+    for entries in (3, 8, 13):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, store.location, str(key)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        for _ in range(entries):
+            assert writer.stdout.readline()
+        writer.kill()
+        writer.communicate()
+        written += entries
+        report = verify_store(store.location)
+        assert report.problems == []
+        assert report.entries >= 1 + written
+        # At worst one object without its entry and one file half written are left behind, each time.
+        assert len(report.orphans) <= 6
 
 
 class TestObjects:
