@@ -159,6 +159,22 @@ def test_eight_processes_write_at_the_same_time_and_the_chain_is_whole(tmp_path:
     assert not any(name.startswith(".tmp-") for name in files)
 
 
+def test_reading_a_ledger_loads_nothing_heavy(store: Store) -> None:
+    store.append("record", {"n": 1})
+    script = (
+        "import sys\n"
+        "from datetime import UTC, datetime\n"
+        "from connectors.store import open_store\n"
+        "store = open_store(sys.argv[1], now=lambda: datetime.now(UTC), product_version='1', read_only=True)\n"
+        "assert len(store.index()) == len(list(store.entries())) == store.head().seq == 2\n"
+        "store.evidence(datetime.now(UTC))\n"
+        "heavy = {'pandas', 'pyarrow', 'numpy', 'pydantic', 'prefect', 'boto3', 'requests'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, store.location], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
 class TestReading:
     """The chain is checked on the way; what is not whole is never read as less."""
 
