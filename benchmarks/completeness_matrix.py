@@ -4,8 +4,9 @@
 
 The default load is a year of 208 repositories, some 20,000 cells, from 5,000 collection entries: once with one claim
 per entry, once with 17 (a batch of repositories each). `--large` adds 500,000 entries. Measured are the pass over the
-entries, the assembly (engine included) and the JSON document, in seconds of processor time (single-threaded); each load runs in a process of its own, so that its
-memory is its own. Every run also checks the number of cells and that the matrix says what the ledger does.
+entries, the assembly (engine included) and the JSON document, in seconds of processor time; all of it runs in one
+thread. Each load has a process of its own, so that its memory is its own. Every run also checks the number of cells
+and that the matrix says what the ledger does.
 """
 
 from __future__ import annotations
