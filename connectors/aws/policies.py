@@ -102,11 +102,13 @@ class _Allow:
     resources: tuple[str, ...] | None
     not_resources: tuple[str, ...] | None
     conditional: bool
+    iam_patterns: tuple[str, ...]
+    """Those of the action patterns that can match an action of IAM; lists often hold hundreds of other services'."""
 
     def allows(self, action: str) -> bool:
-        if self.actions is not None:
-            return any(_matches(pattern, action) for pattern in self.actions)
-        return not any(_matches(pattern, action) for pattern in self.not_actions or ())
+        """Whether an action of IAM is allowed."""
+        found = any(_matches(pattern, action) for pattern in self.iam_patterns)
+        return found if self.actions is not None else not found
 
     def reaches(self, arn: str) -> bool:
         if self.resources is not None:
@@ -157,7 +159,8 @@ def _allow(statement: Mapping[str, Any], name: str) -> _Allow:
     not_resources = _patterns(statement, "NotResource", name)
     if (actions is None) == (not_actions is None) or (resources is None) == (not_resources is None):
         raise SchemaDrift(f"Policy {name!r} has a statement without exactly one of Action and NotAction, and Resource.")
-    return _Allow(actions, not_actions, resources, not_resources, bool(statement.get("Condition")))
+    about_iam = tuple(pattern for pattern in actions or not_actions or () if _may_be_iam(pattern))
+    return _Allow(actions, not_actions, resources, not_resources, bool(statement.get("Condition")), about_iam)
 
 
 def _power(allows: Sequence[_Allow], probes: Mapping[str, Sequence[str]]) -> Power | None:
@@ -218,12 +221,20 @@ def _is_universal(pattern: str) -> bool:
     return set(pattern) <= {"*", ":"} and pattern.count(":") <= 1 and pattern[:1] == "*" and pattern[-1:] == "*"
 
 
+def _may_be_iam(pattern: str) -> bool:
+    """Whether a pattern of actions, in lower case, can match one of IAM's."""
+    service, colon, _ = pattern.partition(":")
+    return service == "iam" or not colon or "*" in service or "?" in service
+
+
 def _covers(pattern: str, other: str) -> bool:
     """Whether everything that `other` matches is matched by `pattern`. Says no where it is not sure."""
     return _regex(pattern, "[^*]").fullmatch(other) is not None
 
 
 def _matches(pattern: str, text: str) -> bool:
+    if "*" not in pattern and "?" not in pattern:
+        return pattern == text
     return _regex(pattern, ".").fullmatch(text) is not None
 
 
