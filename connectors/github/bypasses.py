@@ -41,17 +41,15 @@ class Bypasses:
     def __init__(self, client: GithubClient, repository: Repository, start: datetime, end: datetime) -> None:
         self._client = client
         self._repository = repository
-        self._start = start
+        self._asked_at = client.now()
+        self._reaches = self._asked_at - REACH
+        self._beyond = start < self._reaches
+        self._start = max(start, self._reaches)
         self._end = end
         self.rows: list[Json] = []
         self._pages = 0
         self._returned = 0
         self._evaluated = False
-        self._asked_at = client.now()
-
-    @property
-    def _truncated(self) -> bool:
-        return self._start < self._asked_at - REACH
 
     @property
     def _period(self) -> str:
@@ -147,18 +145,16 @@ class Bypasses:
             proof = "the same endpoint shows evaluations of rules in the period"
         elif no_movement:
             proof = "no production branch moved, by the activity ledger"
-        if self._truncated:
-            since = self._asked_at - REACH
+        if self._beyond:
             notes.append(
                 f"GitHub answers for {REACH.days} days back only, so nothing is claimed before "
-                f"{format_instant(since)}; ask "
-                "again from there"
+                f"{format_instant(self._reaches)}"
             )
         return ItemClaim(
             BYPASSES.name,
             QUERY_TEXT,
             {"branches": sorted(self._repository.tips), "period": self._period},
-            truncated=self._truncated,
+            complete_from=self._reaches if self._beyond else None,
             proof_of_life=proof is not None,
             proof=proof,
             independent_count=len(self.rows),

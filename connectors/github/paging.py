@@ -7,7 +7,7 @@ of the source with itself. Each is asked about once more, because lists move whi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -362,9 +362,9 @@ def _rest_items(data: Any, what: str, items_under: str | None) -> tuple[list[Jso
 
 
 def rest_twice(call: Rest, *, key: Key) -> Stream[tuple[list[Json], Tally]]:
-    """A list for which GitHub has no count anywhere: read twice, and both readings must hold the same items.
+    """A list for which GitHub has no count anywhere: read until two readings hold the same items, at most three times.
 
-    Returns the items of the second reading.
+    The reading that is believed must hold everything that any other one held.
     """
     readings: list[dict[str, Json]] = []
     pages = 0
@@ -377,16 +377,12 @@ def rest_twice(call: Rest, *, key: Key) -> Stream[tuple[list[Json], Tally]]:
 
         tally = yield from rest_list(call, take, key=key)
         pages += tally.pages
+        agreed = any(found.keys() == earlier.keys() for earlier in readings)
         readings.append(found)
-        if len(readings) > 1 and readings[-1].keys() == readings[-2].keys():
+        if agreed and all(found.keys() >= earlier.keys() for earlier in readings):
             tally.pages = pages
             return list(found.values()), tally
-    missing = sorted(set[str]().union(*readings).symmetric_difference(readings[-1]))
     raise IncompletePopulation(
-        f"{call.label} gave {_counts(readings)} items in three readings, which differ (for example {missing[:3]}). "
+        f"{call.label} gave {', '.join(str(len(one)) for one in readings)} items in three readings that do not agree. "
         "Nothing is claimed; run it again later."
     )
-
-
-def _counts(readings: Sequence[dict[str, Json]]) -> str:
-    return ", ".join(str(len(reading)) for reading in readings)

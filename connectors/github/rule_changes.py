@@ -17,7 +17,7 @@ from connectors.github.streams import Driver
 from schemas.errors import ConfigurationError, NotLicensed
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.github import RULE_CHANGES
-from schemas.instants import parse_instant
+from schemas.instants import format_instant, parse_instant
 
 HISTORY = "/repos/{owner}/{repo}/rulesets/{ruleset_id}/history"
 VERSION = "/repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}"
@@ -199,15 +199,19 @@ class _Reader:
 
     def claim(self) -> ItemClaim:
         if self._audited:
-            truncated = self._start < self._asked_at - audit.REACH
+            reaches = self._asked_at - audit.REACH
+            complete_from = reaches if self._start < reaches else None
             words = (
                 f"{len(self.rows)} of {self._seen} rule changes in the organisation's audit log concern the repository"
             )
             proof = "the audit log shows rule changes in the interval" if self._seen else None
-            if truncated:
-                words += f"; the audit log goes back {audit.REACH.days} days only, and nothing is claimed"
+            if complete_from is not None:
+                words += (
+                    f"; the audit log goes back {audit.REACH.days} days only, and nothing is claimed before "
+                    f"{format_instant(complete_from)}"
+                )
         else:
-            truncated = False
+            complete_from = None
             words = (
                 f"{len(self.rows)} of {self._seen} versions of {self._rulesets} rulesets fall into the interval; "
                 "deleted "
@@ -217,7 +221,7 @@ class _Reader:
         return ItemClaim(
             RULE_CHANGES.name,
             AUDIT_TEXT if self._audited else HISTORY_TEXT,
-            truncated=truncated,
+            complete_from=complete_from,
             proof_of_life=proof is not None,
             proof=proof,
             reconciliation=words,

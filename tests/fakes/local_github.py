@@ -9,7 +9,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connectors.github.client import GithubClient, client_of
 from connectors.github.session import open_session
@@ -61,6 +65,29 @@ class LocalGithub:
         assert isinstance(transport, GithubTransport)
         self._open.append(transport)
         return session
+
+    def app_environ(self, folder: Path, permissions: dict[str, str]) -> dict[str, str]:
+        """The environment of a GitHub App that is installed with these permissions; its key lies in `folder`."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        path = folder / "app.pem"
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        app = self.world.app(f"reader-{len(self.organisation.installations)}", created_at=0)
+        app.owner = self.organisation.account
+        number = self.world.numbers.allot("installation", app.slug)
+        self.organisation.installations.append(Installation(number, app, self.organisation, 0, Changing(permissions)))
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.credentials.add_app_key(app, public.decode())
+        return {
+            "GITHUB_APP_ID": str(app.id),
+            "GITHUB_APP_INSTALLATION_ID": str(number),
+            "GITHUB_APP_PRIVATE_KEY_FILE": str(path),
+        }
 
     def request(
         self,
