@@ -68,6 +68,8 @@ class Sandbox:
     endpoints: dict[str, str]
     faults: str
     github_app: dict[str, str]
+    """Credentials of an app, and of a person: `environment` holds one of them."""
+    github_token: dict[str, str] = field(default_factory=dict[str, str])
     clock: SimulatedClock | None = None
     plan: FaultPlan | None = None
     world: World | None = None
@@ -81,6 +83,7 @@ class Sandbox:
             "endpoints": self.endpoints,
             "faults": self.faults,
             "github_app": self.github_app,
+            "github_token": self.github_token,
         }
 
     def on_close(self, closer: Callable[[], None]) -> None:
@@ -151,12 +154,11 @@ def start(
             _join(other, _reading_owner(organisation))
     world.settle()
 
-    sandbox = Sandbox(target, {}, {}, "", {}, clock, plan, world)
+    sandbox = Sandbox(target, {}, {}, "", {}, {}, clock, plan, world)
     try:
         github = GitHubServer(world, credentials, clock, plan)
         sandbox.on_close(github.close)
         sandbox.endpoints["github"] = github.url
-        sandbox.environment["GITHUB_TOKEN"] = token
         aws_folder = folder if folder is not None and (folder / "aws.yaml").is_file() else None
         if aws_folder is not None or iam is not None:
             # Only here, because the library behind it takes a second to import.
@@ -178,6 +180,9 @@ def start(
             "GITHUB_APP_INSTALLATION_ID": str(installation.id),
             "GITHUB_APP_PRIVATE_KEY_FILE": str(key_file),
         }
+        sandbox.github_token = {"GITHUB_TOKEN": token}
+        # One of the two: with both, nobody could tell who asks.
+        sandbox.environment.update(sandbox.github_app if organisation.read_by_app else sandbox.github_token)
         if folder is not None:
             sandbox.program = write_company_programme(folder, load_company(folder), target, github.url)
         else:
@@ -318,7 +323,14 @@ def _child(
         if not line:
             raise ConfigurationError("the sandbox did not start; what is wrong stands on its standard error")
         told = json.loads(line)
-        yield Sandbox(Path(told["program"]), told["environment"], told["endpoints"], told["faults"], told["github_app"])
+        yield Sandbox(
+            Path(told["program"]),
+            told["environment"],
+            told["endpoints"],
+            told["faults"],
+            told["github_app"],
+            told["github_token"],
+        )
     finally:
         child.terminate()
         try:

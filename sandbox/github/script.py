@@ -179,6 +179,9 @@ class GitHubScript(Strict):
     two_factor_required: bool = True
     base_permission: Literal["none", "pull", "push", "admin"] = "pull"
     reader: str | None = Field(default=None, description="Login whose token the sandbox hands out; else an owner.")
+    credentials: Literal["token", "app"] = Field(
+        default="token", description="What the sandbox puts into the environment: the reader's token, or an app."
+    )
     owners: list[str] = Field(min_length=1)
     apps: list[App] = Field(default_factory=list)
     installations: list[Installation] = Field(default_factory=list)

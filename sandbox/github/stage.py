@@ -72,6 +72,7 @@ class Stage:
         organisation = self.organisation
         organisation.two_factor_required = Changing(self.script.two_factor_required)
         organisation.base_permission = self.script.base_permission
+        organisation.read_by_app = self.script.credentials == "app"
         self._members()
         if self.script.reader is not None:
             organisation.reader = self.account(self.script.reader)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,25 +47,24 @@ class Heard:
 
 @dataclass
 class Asked:
-    """A simulated GitHub, its clock and its faults; `token` is an owner's."""
+    """A simulated GitHub, its clock and its faults. `who` names a token: owner, member, outsider."""
 
     world: World
     organisation: Organisation
     clock: SimulatedClock
     plan: FaultPlan
     application: GitHubApplication
-    tokens: dict[str, str] = field(default_factory=dict)
 
-    def get(self, path: str, *, token: str | None = "owner", **headers: str) -> Heard:
+    def get(self, path: str, *, who: str | None = "owner", **headers: str) -> Heard:
         """GET a path with its query."""
-        return self._ask("GET", path, b"", token, headers)
+        return self._ask("GET", path, b"", who, headers)
 
-    def post(self, path: str, body: Any, *, token: str | None = "owner") -> Heard:
-        return self._ask("POST", path, orjson.dumps(body), token, {})
+    def post(self, path: str, body: Any, *, who: str | None = "owner") -> Heard:
+        return self._ask("POST", path, orjson.dumps(body), who, {})
 
-    def graphql(self, query: str, *, token: str | None = "owner", **variables: Any) -> Any:
+    def graphql(self, query: str, *, who: str | None = "owner", **variables: Any) -> Any:
         """The body of a GraphQL answer."""
-        return self.post("/graphql", {"query": query, "variables": variables}, token=token).json
+        return self.post("/graphql", {"query": query, "variables": variables}, who=who).json
 
     def pages(self, path: str) -> list[Any]:
         """All items of a list, page by page."""
@@ -78,10 +77,10 @@ class Asked:
             following = heard.next
         return items
 
-    def _ask(self, method: str, path: str, body: bytes, token: str | None, extra: dict[str, str]) -> Heard:
+    def _ask(self, method: str, path: str, body: bytes, who: str | None, extra: dict[str, str]) -> Heard:
         headers = {name.replace("_", "-").lower(): value for name, value in extra.items()}
-        if token is not None:
-            headers["authorization"] = f"Bearer {token}"
+        if who is not None:
+            headers["authorization"] = f"Bearer {who}"
         where, _, query = path.partition("?")
         reply = self.application.reply(Arrival(method, where, query, headers, body, HOST))
         return Heard(reply.status, reply.headers, reply.body)

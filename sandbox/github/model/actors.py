@@ -168,6 +168,8 @@ class Organisation:
     audit: list[AuditEntry] = field(default_factory=list["AuditEntry"])
     reader: Account | None = None
     """Whose token the sandbox hands out, where the script says so."""
+    read_by_app: bool = False
+    """Whether the environment that the sandbox hands out names an app instead of a token."""
 
     @property
     def node_id(self) -> str:

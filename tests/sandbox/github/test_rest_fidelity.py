@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+
 from sandbox.github.rest.routes import ROUTES, Route
 from tests.fakes.github_sandbox import Asked, demo
 
@@ -158,7 +159,10 @@ CASES: list[tuple[str, str]] = [
     ("/repos/{owner}/{repo}/rulesets", f"{REPO}/rulesets?includes_parents=true"),
     ("/repos/{owner}/{repo}/rulesets/{ruleset_id}", REPO + "/rulesets/{ruleset}"),
     ("/repos/{owner}/{repo}/rulesets/{ruleset_id}/history", REPO + "/rulesets/{ruleset}/history"),
-    ("/repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}", REPO + "/rulesets/{ruleset}/history/{version}"),
+    (
+        "/repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}",
+        REPO + "/rulesets/{ruleset}/history/{version}",
+    ),
     ("/repos/{owner}/{repo}/rulesets/rule-suites", f"{REPO}/rulesets/rule-suites?time_period=month"),
     ("/repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}", REPO + "/rulesets/rule-suites/{suite}"),
     ("/repos/{owner}/{repo}/keys", f"{REPO}/keys"),
@@ -194,9 +198,7 @@ MAY_BE_EMPTY = {
 
 
 @pytest.mark.parametrize(("template", "path"), CASES, ids=[path for _, path in CASES])
-def test_answers_fit(
-    description: Description, github: Asked, named: dict[str, str], template: str, path: str
-) -> None:
+def test_answers_fit(description: Description, github: Asked, named: dict[str, str], template: str, path: str) -> None:
     heard = github.get(path.format(**named))
     assert heard.status == 200, heard.content
     assert description.errors(template, heard.json) == []
@@ -225,7 +227,9 @@ def test_every_route_is_tried_here(description: Description) -> None:
     assert {route.template for route in ROUTES} - tried - elsewhere == set()
 
 
-@pytest.mark.parametrize("route", [one for one in ROUTES if "audit-log" not in one.template], ids=lambda one: one.template)
+@pytest.mark.parametrize(
+    "route", [one for one in ROUTES if "audit-log" not in one.template], ids=lambda one: one.template
+)
 def test_no_parameter_is_made_up(description: Description, route: Route) -> None:
     assert route.parameters - description.parameters(route.template) == set()
 

@@ -22,6 +22,7 @@ from graphql import (
     build_schema,
     print_ast,
 )
+
 from sandbox.github.queries.endpoint import SCHEMA_FILE
 
 ROOT = Path(__file__).parents[3]
