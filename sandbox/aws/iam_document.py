@@ -30,9 +30,10 @@ class IamDocument:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._data: dict[str, Any] = json.loads(path.read_bytes())
+            content: Any = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{path.name} could not be read as JSON: {error}") from error
+        self._data: dict[str, Any] = content if isinstance(content, dict) else {}
         missing = [name for name in _LISTS if not isinstance(self._data.get(name), list)]
         if missing:
             raise ConfigurationError(

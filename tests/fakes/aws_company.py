@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from ruamel.yaml import YAML
 
@@ -131,6 +132,7 @@ class SimulatedAws:
                 YAML().dump(json.loads(json.dumps(content, default=str)), stream)
         server = start(folder, clock, plan, iam_file=iam_file)
         self._running.append(server)
+        self._environ.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the credentials of the last one
         for name, value in server.environment.items():
             self._environ.setenv(name, value)
         return Simulated(server, clock, plan)
