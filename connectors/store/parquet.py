@@ -25,11 +25,11 @@ from pyarrow import ipc
 
 from connectors.store.arrow import compute as pc
 
-GATHER_ROWS = 1024
+GATHER_ROWS = 512
 DIGEST_ROWS = 256
 """Rows turned into Python objects at a time; a pull request with its reviews and record takes tens of kilobytes."""
 GROUP_ROWS = 20_000
-GROUP_RAW_BYTES = 8 << 20
+GROUP_RAW_BYTES = 4 << 20
 _LINE = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 

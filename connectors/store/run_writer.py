@@ -157,6 +157,7 @@ class ItemSink:
         """Close the spools and check that keys are unique. SchemaDrift if two rows of a dataset share one."""
         from connectors.store.parquet import distinct_keys
 
+        self._close_answers()  # an open compressor holds a megabyte, and a run can have hundreds of items
         for dataset in datasets:
             table = self.table(dataset)
             distinct = distinct_keys(table, dataset.key)
@@ -197,6 +198,7 @@ class ItemSink:
 
     def drop_rows(self) -> None:
         """Forget the rows of an item that failed; its answers stay."""
+        self._close_answers()
         for _, spool in self._spools.values():
             spool.delete()
         self._spools.clear()
