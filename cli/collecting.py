@@ -6,14 +6,18 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 from cyclopts import Parameter
 
 from cli.options import DEFAULT_OPTIONS, Options
 from cli.output import print_json, printable, say
-from schemas.errors import ConfigurationError
+from evidence.programme_folds import SYSTEMS
+from schemas.errors import ConfigurationError, EvidenceError
+
+if TYPE_CHECKING:
+    from connectors.workspace import Workspace
 
 FamilyName = Literal["governance", "logical_access", "change_management"]
 
@@ -53,6 +57,8 @@ def collect(
     retries
         How often items that failed for a passing reason are tried again, minutes apart.
     """
+    if retries < 0:
+        raise ConfigurationError(f"--retries {retries} is less than nothing. Write how often to try again, 0 for never")
     prepare_prefect()
     _check_window(window)
     from connectors.workspace import open_workspace
@@ -62,22 +68,23 @@ def collect(
     workspace.require_recorded()
     items = _scope_items(workspace, scope)
     documents: list[dict[str, Any]] = []
-    failure: str | None = None
+    failures: list[CollectionFailedError] = []
     for flow in _flows(family, control, window, items, missing):
         try:
             documents.append(flow(program=str(options.program), simulated_now=options.now(), retries=retries))
         except CollectionFailedError as error:
             documents.append(error.document)
-            failure = failure or str(error)
-    entries = [entry for document in documents for entry in document["entries"]]
-    if options.json:
-        print_json({"entries": entries})
-    else:
-        _print(entries)
-    if failure is not None:
+            failures.append(error)
+        except EvidenceError:
+            _show(documents, options)  # what was collected before is in the store, and told
+            raise
+    _show(documents, options)
+    if not any(document["entries"] for document in documents) and not failures:
+        say(_nothing(workspace))
+    for failure in failures:
         say(f"error: {failure}")
-        return 3
-    return 0
+    # Wrong configuration first: no waiting heals it.
+    return min((failure.exit_code for failure in failures), default=0)
 
 
 def prepare_prefect() -> None:
@@ -106,18 +113,9 @@ def _flows(
     family: str | None, control: str | None, window: str | None, items: list[str] | None, missing: bool
 ) -> Sequence[Callable[..., Any]]:
     """The flows to run, each taking program, simulated_now and retries."""
-    if missing:
-        from flows.catch_up import catch_up
-
-        single = items[0] if items else None
-        return [lambda **common: catch_up(control=control, window=window, scope=single, **common)]
-    from evidence.controls.catalogue import control as control_of
-    from flows.change_management import change_management
-    from flows.governance import governance
-    from flows.logical_access import logical_access
-
-    flows = {"governance": governance, "logical_access": logical_access, "change_management": change_management}
     if control is not None:
+        from evidence.controls.catalogue import control as control_of
+
         try:
             owner = control_of(control).family
         except KeyError as error:
@@ -125,6 +123,15 @@ def _flows(
         if family not in (None, owner):
             raise ConfigurationError(f"{control} belongs to the family {owner}, not to {family}")
         family = owner
+    if missing:
+        from flows.catch_up import catch_up
+
+        return [lambda **common: catch_up(family=family, control=control, window=window, scope=items, **common)]
+    from flows.change_management import change_management
+    from flows.governance import governance
+    from flows.logical_access import logical_access
+
+    flows = {"governance": governance, "logical_access": logical_access, "change_management": change_management}
     chosen = FAMILY_NAMES if family is None else (family,)
     return [
         lambda flow=flows[name], **common: flow(control=control, window=window, scope=items, **common)
@@ -139,23 +146,35 @@ def _check_window(window: str | None) -> None:
         raise ConfigurationError(f"--window {window!r} is not a window. Write a month (2026-04) or a quarter (2026-Q2)")
 
 
-def _scope_items(workspace: Any, wanted: str | None) -> list[str] | None:
+def _scope_items(workspace: Workspace, wanted: str | None) -> list[str] | None:
+    """What `--scope` names, as the flows take it. An item that no inventory has identified yet goes by its name."""
     if wanted is None:
         return None
-    items = {item.id: item.name for found in workspace.scope().by_kind.values() for item in found}
-    matching = [id_ for id_, name in items.items() if wanted in (id_, name)]
+    items = [item for found in workspace.scope().by_kind.values() for item in found]
+    matching = [item for item in items if wanted in (item.id, item.name)]
     if not matching:
-        known = ", ".join(sorted(f"{name} ({id_})" for id_, name in items.items())[:20])
-        raise ConfigurationError(f"--scope {wanted!r} is not in scope. In scope are: {known}")
-    return matching
+        known = ", ".join(sorted({f"{item.name} ({item.id})" for item in items})[:20])
+        raise ConfigurationError(
+            f"--scope {wanted!r} is not in scope. In scope are: {known or 'nothing'}. What no inventory has shown yet "
+            "is not among them: `evidence collect --family governance` takes it"
+        )
+    return sorted({wanted, *(item.name for item in matching if not item.resolved)})
 
 
-def _print(entries: list[dict[str, Any]]) -> None:
-    if not entries:
-        say("nothing to collect: everything that can be had is in the store")
+def _nothing(workspace: Workspace) -> str:
+    """Why there was nothing to collect."""
+    if not any(workspace.history().current.programme.get("scope", {}).get(system) for system in SYSTEMS):
+        return "nothing to collect: the programme names no source under scope (github, aws)"
+    return "nothing to collect: what was asked for and can be had is in the store"
+
+
+def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:
+    entries = [entry for document in documents for entry in document["entries"]]
+    if options.json:
+        print_json({"entries": entries})
         return
     for entry in entries:
         counts = f"{entry['ledger']:>6}  {entry['status']:9}  {entry['rows']:>7} rows"
         print(printable(f"{counts}  {entry['dataset']:24} {entry['scope_item']}"))
-        if entry["error"]:
-            print(printable(f"        {entry['error']}"))
+        if entry["error"] or entry["note"]:
+            print(printable(f"        {entry['error'] or entry['note']}"))

@@ -68,6 +68,7 @@ def collect(
     name: str | None = None,
     known_items: frozenset[str] | None = None,
     progress: Callable[[ItemProgress], None] | None = None,
+    stopped: Callable[[CollectionResult], None] | None = None,
     workers: int = 1,
 ) -> CollectionResult:
     """Run an extractor over `items` and write what came of it as one entry of the ledger.
@@ -76,7 +77,8 @@ def collect(
     clients are not shared between threads. `name` is written as the extractor and is by default the function's own.
 
     A `CollectionError` of an item becomes its error claim and the other items go on. `ConfigurationError`, `ClockSkew`,
-    `StoreError` and anything unforeseen are raised after the failed run has been recorded.
+    `StoreError` and anything unforeseen are raised after the failed run has been recorded; `stopped` is told what.
+    Where this collector must not write to the store, StoreError is raised before anything is asked.
     """
     if not items or not datasets:
         raise ValueError("nothing to collect: name at least one scope item and one dataset")
@@ -86,13 +88,16 @@ def collect(
         raise ValueError("an event stream needs the interval to collect")
     if interval is not None and not interval[0] < interval[1]:
         raise ValueError("the interval to collect is empty")
+    store.check_writable()
     run = _Run(store, extractor, session_factory, tuple(datasets), interval, facts, flow, name, known_items)
     with RunWriter(store, datasets) as writer:
         try:
             runs = run.over(items, writer, progress, min(max(workers, 1), MAX_WORKERS, len(items)))
             body, claims = run.stored(runs, writer)
         except BaseException as error:  # not swallowed: recorded, then raised as it came
-            run.record_failure(items, error)
+            recorded = run.record_failure(items, error)
+            if recorded is not None and stopped is not None:
+                stopped(recorded)
             raise
         return CollectionResult(store.append("collection", body), tuple(claims))
 
@@ -248,8 +253,8 @@ class _Run:
             manifests.append(Manifest(dataset.name, stored, tuple(run.raw for run in runs if run.raw), block))
         return self._body(claims, manifests), claims
 
-    def record_failure(self, items: Sequence[ScopeItem], error: BaseException) -> None:
-        """Write down that the run failed. Where even that fails, the error says so."""
+    def record_failure(self, items: Sequence[ScopeItem], error: BaseException) -> CollectionResult | None:
+        """Write down that the run failed. Where even that fails, the error says so and there is no result."""
         if isinstance(error, EvidenceError):
             failure = _failure(error)
         elif isinstance(error, Exception):
@@ -264,9 +269,10 @@ class _Run:
         now = self.store.now()
         claims = [self._error_claim(dataset, item, None, failure, now) for dataset in self.datasets for item in items]
         try:
-            self.store.append("collection", self._body(claims, []))
+            return CollectionResult(self.store.append("collection", self._body(claims, [])), tuple(claims))
         except EvidenceError as second:
             error.add_note(f"The failed run could not be recorded in the ledger either: {second}")
+            return None
 
     def _body(self, claims: Sequence[Claim], manifests: Sequence[Manifest]) -> dict[str, Any]:
         return {
@@ -280,14 +286,15 @@ class _Run:
         said = run.claims[dataset.name]
         stream = dataset.kind == "event_stream"
         table = run.sink.table(dataset)
+        start, truncated = _claimed_from(self.interval, said) if stream else (None, said.truncated)
         return Claim(
             dataset=dataset.name,
             scope_item_id=run.sink.item.id,
             scope_item=run.sink.item.name,
-            status="truncated" if said.truncated else "ok",
+            status="truncated" if truncated else "ok",
             started_at=run.started_at,
             finished_at=run.finished_at,
-            start=self.interval[0] if stream and self.interval else None,
+            start=start,
             end=self.interval[1] if stream and self.interval else None,
             observed_at=None if stream else said.observed_at,
             complete_until=said.complete_until,
@@ -328,6 +335,18 @@ class _Run:
         asserted = StoredClaim(0, self.started_at, claim, None, lag).interval()
         earlier = self.store.claims().of(dataset.name, claim.scope_item_id)
         return restatement(self.store.files, dataset, claim.scope_item_id, run.sink.table(dataset), asserted, earlier)
+
+
+def _claimed_from(asked: Interval | None, said: ItemClaim) -> tuple[datetime | None, bool]:
+    """Where the claim begins: where was asked, or from where on the source still answered; and whether it is cut off.
+
+    An answer that begins only after the interval is over claims nothing of it.
+    """
+    if asked is None or said.complete_from is None or said.complete_from <= asked[0]:
+        return (None if asked is None else asked[0]), said.truncated
+    if said.complete_from >= asked[1]:
+        return asked[0], True
+    return said.complete_from, said.truncated
 
 
 def _marked(claim: Claim, counts: Mapping[str, Any] | None) -> Claim:

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from evidence.completeness.coverage import Span, intersect, merge, subtract
-from evidence.completeness.instants import instant, ticks
+from evidence.completeness.instants import days_to_ticks, instant, ticks
 from evidence.completeness.missing import CollectionRequest
 from evidence.completeness.windows import window_bounds, window_id_of
 from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.sources import SOURCES
 from evidence.inventory import ACCOUNTS, REPOSITORIES
+from evidence.programme_folds import SYSTEMS
 from evidence.scope import SYSTEM_BOUND, ScopedItem, ScopeRegister
 from schemas.dataset import Dataset
 from schemas.scope import ScopeItem, ScopeKind
@@ -25,6 +27,9 @@ RunCadence = Literal["daily", "weekly", "monthly", "quarterly"]
 
 Claimed = Callable[[str, str], Iterable[tuple[datetime, datetime]]]
 """Dataset name and scope item id to the intervals that stored claims assert."""
+
+
+_AGES = 36_500.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,10 @@ class PlanRequest:
     window: str | None = None
     cadence: RunCadence | None = None
     """Only lines that are collected this often; None or a closing cadence: all lines."""
-    scope_item_ids: Collection[str] | None = None
+    scope_items: Collection[str] | None = None
+    """Only these items, each by its id or its name."""
+    systems: Collection[str] = SYSTEMS
+    """Systems that are part of the programme now; what others would hold is not asked for."""
 
 
 def plan_collection(
@@ -75,19 +83,27 @@ def plan_collection(
     datasets: dict[str, Dataset] = {}
     for (group, _item_id), (item, found) in wanted.items():
         datasets.update(found)
-        streams = {name for name, dataset in found.items() if dataset.kind == "event_stream"}
+        streams = [dataset for dataset in found.values() if dataset.kind == "event_stream"]
         interval = _interval(request, item, streams, claimed) if streams else None
         names = set(found)
         if interval is None:
-            names -= streams
-        if request.window is not None and request.now >= window_bounds(request.window, request.zone).end:
-            names &= streams  # a state that has passed can't be looked at any more
+            names -= {dataset.name for dataset in streams}
+        if not _shows_now(request):
+            names &= {dataset.name for dataset in streams}
         if names:
             steps.setdefault((group, tuple(sorted(names)), interval), []).append(item.as_scope_item())
     return [
         CollectionStep(tuple(datasets[name] for name in names), tuple(items), interval)
         for (_, names, interval), items in steps.items()
     ]
+
+
+def _shows_now(request: PlanRequest) -> bool:
+    """Whether a state of now belongs to what is asked for: one that has passed can't be looked at any more."""
+    if request.window is None:
+        return True
+    bounds = window_bounds(request.window, request.zone)
+    return bounds.start <= request.now < bounds.end
 
 
 def inventory_steps(scope: ScopeRegister, catalogue: Iterable[Control]) -> list[CollectionStep]:
@@ -128,8 +144,10 @@ def _wanted(
     """By extractor and scope item: the datasets to collect. The same dataset asked for by two controls is read once."""
     wanted: dict[tuple[Hashable, str], tuple[ScopedItem, dict[str, Dataset]]] = {}
     for control, _, system, dataset in lines_of(request.controls, request.cadence):
+        if system not in request.systems:
+            continue
         for item in items_for(control.scope_kind, system, scope):
-            if request.scope_item_ids is not None and item.id not in request.scope_item_ids:
+            if request.scope_items is not None and not {item.id, item.name} & set(request.scope_items):
                 continue
             if item.resolved:
                 wanted.setdefault((group_of(dataset), item.id), (item, {}))[1][dataset.name] = dataset
@@ -137,7 +155,7 @@ def _wanted(
 
 
 def _interval(
-    request: PlanRequest, item: ScopedItem, streams: Collection[str], claimed: Claimed
+    request: PlanRequest, item: ScopedItem, streams: Collection[Dataset], claimed: Claimed
 ) -> tuple[datetime, datetime] | None:
     """The interval to read for an item, None where there is nothing to read."""
     low, high = ticks(request.period[0]), min(ticks(request.period[1]), ticks(request.now))
@@ -152,10 +170,18 @@ def _interval(
     )
     asked = intersect(item.spans, [(max(low, ticks(before.start)), high)])
     open_time: list[Span] = []
-    for name in streams:
-        held = merge((ticks(start), ticks(end)) for start, end in claimed(name, item.id))
-        open_time += subtract(asked, held)
+    for dataset in streams:
+        held = merge((ticks(start), ticks(end)) for start, end in claimed(dataset.name, item.id))
+        # What the source has forgotten would be asked for day after day, and drag the others of the pass along.
+        there = intersect(asked, [(ticks(request.now) - _memory(dataset), high)])
+        open_time += subtract(there, held)
     return _instants(_hull(open_time))
+
+
+def _memory(dataset: Dataset) -> int:
+    """How far back the dataset's own source answers, in ticks."""
+    days = SOURCES[dataset.source].plan_days
+    return days_to_ticks(_AGES if days is None else days)
 
 
 def _hull(spans: Sequence[Span]) -> Span | None:

@@ -6,6 +6,7 @@ collects the difference; running it twice does no harm.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,36 +20,49 @@ from connectors.workspace import Workspace, open_workspace
 from evidence.collection_plan import CollectionStep, inventory_steps, steps_of_missing
 from evidence.completeness.missing import missing_work
 from evidence.controls.catalogue import CATALOGUE
+from evidence.controls.model import Control, Family
 from flows.family import reported, require_window, run_steps, telling_on_call
+from tasks.collection import Collected
 from tasks.judging import test_controls
 
 
 @flow(name="catch-up", persist_result=False)
 def catch_up(
     program: str = "program.yaml",
+    family: Family | None = None,
     control: str | None = None,
     window: str | None = None,
-    scope: str | None = None,
+    scope: list[str] | None = None,
     simulated_now: datetime | None = None,
     retries: int = 3,
 ) -> dict[str, Any]:
-    """Collect what is missing, for all controls or the one named."""
+    """Collect what is missing, for all controls, a family's or one; `scope` are ids or names of scope items."""
     workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
     require_window(workspace, window)
-    with telling_on_call(workspace, "catch_up", retries):
+    collected = Collected()
+    with telling_on_call(workspace, "catch_up", retries, collected):
         history = workspace.require_recorded()
-        collected = run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), "catch_up", retries)
-        later = run_steps(workspace, missing_steps(workspace, control, window, scope), "catch_up", retries)
-        collected.claims.update(later.claims)
+        run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), "catch_up", retries, collected)
+        controls = [one for one in CATALOGUE if family in (None, one.family) and control in (None, one.id)]
+        run_steps(workspace, missing_steps(workspace, controls, window, scope), "catch_up", retries, collected)
         if collected.claims:
-            test_controls(workspace, [one for one in CATALOGUE if control in (None, one.id)], workspace.now())
-        return reported(workspace, collected, window, retries)
+            test_controls(workspace, controls, workspace.now())
+        return reported(workspace, "catch_up", collected, window, retries)
 
 
 def missing_steps(
-    workspace: Workspace, control: str | None = None, window: str | None = None, scope: str | None = None
+    workspace: Workspace,
+    controls: Sequence[Control] = CATALOGUE,
+    window: str | None = None,
+    scope: Sequence[str] | None = None,
 ) -> list[CollectionStep]:
     """The collection steps for everything missing that can still be had."""
     now = workspace.now()
-    requests = missing_work(matrix_of(workspace, now), now, control_id=control, window_id=window, scope_item_id=scope)
+    requests = missing_work(
+        matrix_of(workspace, now),
+        now,
+        control_ids=[control.id for control in controls],
+        window_id=window,
+        scope_items=scope,
+    )
     return steps_of_missing(requests, DATASETS, lambda dataset: extractor_for(dataset.name))

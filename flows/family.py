@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,52 +24,17 @@ from evidence.collection_plan import (
     inventory_steps,
     plan_collection,
 )
-from evidence.completeness.instants import instant
+from evidence.completeness.instants import instant, ticks
 from evidence.completeness.windows import period_bounds, window_bounds
 from evidence.controls.catalogue import CATALOGUE, FAMILIES
 from evidence.controls.model import Control, Family
+from evidence.programme_folds import SYSTEMS
 from evidence.programme_history import ProgrammeHistory
 from schemas.collection import Claim
-from schemas.errors import CollectionError, ConfigurationError, RetriableError
+from schemas.errors import CollectionError, ConfigurationError, RetriableError, StoreError, VerificationFailed
 from tasks.alerting import alert_of_stop, alerts_for, send_alerts
-from tasks.collection import collect_step
+from tasks.collection import Collected, collect_step
 from tasks.judging import test_controls
-
-
-@dataclass(slots=True)
-class Collected:
-    """What a run came to: the last claim for each dataset and item, with the entry that holds it."""
-
-    claims: dict[tuple[str, str], tuple[Claim, int]] = field(default_factory=dict[tuple[str, str], tuple[Claim, int]])
-
-    @property
-    def failures(self) -> list[Claim]:
-        return [claim for claim, _ in self.claims.values() if claim.status == "error"]
-
-    def to_json(self, window: str | None) -> dict[str, Any]:
-        """The document of `evidence collect --json`."""
-        return {
-            "entries": [
-                {
-                    "ledger": seq,
-                    "dataset": claim.dataset,
-                    "scope_item_id": claim.scope_item_id,
-                    "scope_item": claim.scope_item,
-                    "window_id": window,
-                    "claim": _claimed(claim),
-                    "status": claim.status,
-                    "rows": claim.rows,
-                    "requests": claim.requests,
-                    "error": None if claim.failure is None else f"{claim.failure.kind}: {claim.failure.message}",
-                }
-                for claim, seq in self.claims.values()
-            ]
-        }
-
-
-def _claimed(claim: Claim) -> dict[str, str | None]:
-    data = claim.to_json()
-    return {"from": data.get("from") or data.get("observed_at"), "to": data.get("to") or data.get("observed_at")}
 
 
 def run_family(
@@ -91,16 +55,18 @@ def run_family(
     """
     workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
     require_window(workspace, window)
-    with telling_on_call(workspace, family, retries):
+    collected = Collected()
+    with telling_on_call(workspace, family, retries, collected):
         history = workspace.require_recorded()
         window = window or _scheduled_window(cadence, history, simulated_now)
-        collected = collect_family(
-            workspace, family, cadence=cadence, window=window, control=control, scope=scope, retries=retries
-        )
+        collect_family(
+            workspace, family, cadence=cadence, window=window, control=control, scope=scope, retries=retries,
+            collected=collected,
+        )  # fmt: skip
         if collected.claims:
             test_controls(workspace, _controls(family, control), workspace.now())
         _artifact(family, collected)
-        return reported(workspace, collected, window, retries)
+        return reported(workspace, family, collected, window, retries)
 
 
 def collect_family(
@@ -112,25 +78,32 @@ def collect_family(
     control: str | None = None,
     scope: Sequence[str] | None = None,
     retries: int = 0,
+    collected: Collected | None = None,
 ) -> Collected:
-    """Collect what is due for a family, after the inventory that tells which items there are, where that is missing."""
+    """Collect what is due for a family, after the inventory that tells which items there are, where that is missing.
+
+    `scope` are ids or names of scope items. What comes of it is added to `collected` step by step.
+    """
+    collected = Collected() if collected is None else collected
     history = workspace.require_recorded()
-    collected = run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), family, retries)
+    run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), family, retries, collected)
+    now = workspace.now()
     steps = plan_collection(
         PlanRequest(
             controls=_controls(family, control),
-            now=workspace.now(),
+            now=now,
             zone=history.timezone,
             period=_period(history),
             window=window,
             cadence=cadence,
-            scope_item_ids=scope,
+            scope_items=scope,
+            systems=_systems(history, now),
         ),
         workspace.scope(history),
         lambda dataset: extractor_for(dataset.name),
         lambda dataset, item: _claimed_intervals(workspace, dataset, item),
     )
-    collected.claims.update(run_steps(workspace, steps, family, retries).claims)
+    run_steps(workspace, steps, family, retries, collected)
     return collected
 
 
@@ -138,14 +111,19 @@ def _controls(family: Family, control: str | None) -> list[Control]:
     return [one for one in FAMILIES[family] if control in (None, one.id)]
 
 
-def run_steps(workspace: Workspace, steps: Iterable[CollectionStep], flow: str, retries: int) -> Collected:
-    """Collect the given steps, one after the other."""
-    collected = Collected()
+def _systems(history: ProgrammeHistory, now: datetime) -> list[str]:
+    """Systems that are part of the programme now."""
+    at = ticks(now)
+    return [system for system in SYSTEMS if any(start <= at < end for start, end in history.system_spans(system))]
+
+
+def run_steps(
+    workspace: Workspace, steps: Iterable[CollectionStep], flow: str, retries: int, collected: Collected
+) -> None:
+    """Collect the given steps, one after the other, into `collected`."""
     known = frozenset(f"github:{repository}" for repository in workspace.inventory().repositories)
     for step in steps:
-        outcome = collect_step(workspace, step, flow=flow, known_items=known or None, retries=retries)
-        collected.claims.update(outcome.claims)
-    return collected
+        collect_step(workspace, step, flow=flow, known_items=known or None, retries=retries, collected=collected)
 
 
 def _scheduled_window(
@@ -188,38 +166,66 @@ def require_window(workspace: Workspace, window: str | None) -> None:
 class CollectionFailedError(CollectionError):
     """Something could not be read. `document` is what `evidence collect --json` prints, failures included."""
 
-    def __init__(self, message: str, document: dict[str, Any]) -> None:
+    def __init__(self, message: str, document: dict[str, Any], exit_code: int = CollectionError.exit_code) -> None:
         super().__init__(message)
         self.document = document
+        self.exit_code = exit_code
 
 
-def reported(workspace: Workspace, collected: Collected, window: str | None, retries: int) -> dict[str, Any]:
+def reported(workspace: Workspace, flow: str, collected: Collected, window: str | None, retries: int) -> dict[str, Any]:
     """The document of a run, after telling on-call what failed, one message for each cause.
 
-    Raises CollectionFailedError when anything failed, because a run that could not read everything must not look green.
+    Raises CollectionFailedError when anything failed, because a run that could not read everything must not look green;
+    its exit code is that of wrong configuration where that was the reason.
     """
-    document = collected.to_json(window)
+    document = document_of(collected, window, workspace.history().timezone)
+    untold = _undelivered(workspace, _alerts(workspace, flow, collected), retries)
     failures = collected.failures
-    if not failures:
+    if not failures and not collected.stopped:
+        if untold is not None:
+            raise CollectionFailedError(untold, document)
         return document
-    alerts = alerts_for(workspace, matrix_of(workspace, workspace.now()), failures)
-    untold = _undelivered(workspace, alerts, retries)
-    first = failures[0]
-    reason = "" if first.failure is None else f" {first.scope_item}: {first.failure.message}"
-    message = f"{len(failures)} of {len(collected.claims)} collections failed.{reason}"
-    raise CollectionFailedError(" ".join(filter(None, (message, untold))), document)
+    first = next((failure for failure in failures if failure.failure is not None), None)
+    if collected.stopped:
+        reason = str(collected.stopped[0])
+    else:
+        reason = "" if first is None or first.failure is None else f"{first.scope_item}: {first.failure.message}"
+    message = f"{len(failures)} of {len(collected.claims)} collections failed."
+    exit_code = next(
+        (error.exit_code for error in collected.stopped if isinstance(error, ConfigurationError)),
+        CollectionError.exit_code,
+    )
+    raise CollectionFailedError(" ".join(filter(None, (message, reason, untold))), document, exit_code)
+
+
+def _alerts(workspace: Workspace, flow: str, collected: Collected) -> list[Alert]:
+    """What on-call must know: claims that failed or prove nothing, and what stopped a step before there was a claim."""
+    claims = [*collected.failures, *collected.unproven]
+    alerts = alerts_for(workspace, matrix_of(workspace, workspace.now()), claims) if claims else []
+    told = {claim.failure.kind for claim in claims if claim.failure is not None}
+    return alerts + [
+        alert_of_stop(workspace, flow, error) for error in collected.stopped if type(error).__name__ not in told
+    ]
 
 
 @contextmanager
-def telling_on_call(workspace: Workspace, flow: str, retries: int) -> Generator[None]:
-    """Tell on-call of whatever stops a flow, for what was not even tried fails in silence otherwise."""
+def telling_on_call(
+    workspace: Workspace, flow: str, retries: int, collected: Collected | None = None
+) -> Generator[None]:
+    """Tell on-call of whatever stops a flow, for what was not even tried fails in silence otherwise.
+
+    What had failed before that, by `collected`, is told too.
+    """
     try:
         yield
     except CollectionFailedError:
         raise  # told, cause by cause
     except BaseException as error:  # not swallowed: told, then raised as it came
         if isinstance(error, Exception):
-            untold = _undelivered(workspace, [alert_of_stop(workspace, flow, error)], retries)
+            alerts = [alert_of_stop(workspace, flow, error)]
+            if collected is not None and not isinstance(error, StoreError | VerificationFailed):
+                alerts += _alerts(workspace, flow, collected)
+            untold = _undelivered(workspace, alerts, retries)
             if untold:
                 error.add_note(untold)
         raise
@@ -232,6 +238,40 @@ def _undelivered(workspace: Workspace, alerts: Sequence[Alert], retries: int) ->
     except (RetriableError, ConfigurationError) as error:
         return f"On-call was not told: {error}"
     return None
+
+
+def document_of(collected: Collected, window: str | None, zone: str) -> dict[str, Any]:
+    """The document of `evidence collect --json`."""
+    return {
+        "entries": [
+            {
+                "ledger": seq,
+                "dataset": claim.dataset,
+                "scope_item_id": claim.scope_item_id,
+                "scope_item": claim.scope_item,
+                "window_id": window if window is not None and _lies_in(claim, window, zone) else None,
+                "claim": _claimed(claim),
+                "status": claim.status,
+                "rows": claim.rows,
+                "requests": claim.requests,
+                "error": None if claim.failure is None else f"{claim.failure.kind}: {claim.failure.message}",
+                "note": claim.reconciliation if claim.status == "truncated" else None,
+            }
+            for claim, seq in collected.claims.values()
+        ]
+    }
+
+
+def _claimed(claim: Claim) -> dict[str, str | None]:
+    data = claim.to_json()
+    return {"from": data.get("from") or data.get("observed_at"), "to": data.get("to") or data.get("observed_at")}
+
+
+def _lies_in(claim: Claim, window: str, zone: str) -> bool:
+    """Whether a claim speaks of the window: an inventory taken on the way shows now, whatever window was asked for."""
+    bounds = window_bounds(window, zone)
+    start = claim.start or claim.observed_at or claim.started_at
+    return bounds.start <= start < bounds.end
 
 
 def _artifact(family: str, collected: Collected) -> None:

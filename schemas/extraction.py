@@ -56,6 +56,9 @@ class ItemClaim:
     observed_at: datetime | None = None
     """Snapshots: the instant the state was true, by the source's own clock where it tells."""
     truncated: bool = False
+    complete_from: datetime | None = None
+    """For a source that answers for a limited time back: the answer is whole from here on, and claimed only from here.
+    """
     complete_until: datetime | None = None
     proof_of_life: bool = False
     proof: str | None = None

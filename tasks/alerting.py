@@ -15,7 +15,7 @@ from connectors.workspace import Workspace
 from evidence.alert import AffectedCell, Alert, FailedCollection, compose, stopped
 from evidence.completeness.matrix import Matrix, MatrixCell
 from evidence.completeness.severity import COVERED
-from schemas.collection import Claim
+from schemas.collection import Claim, Failure
 from schemas.errors import ConfigurationError, EvidenceError, RetriableError
 
 _DELAYS: list[float] = [30.0, 120.0, 600.0]
@@ -92,21 +92,28 @@ def _first_loss(workspace: Workspace, as_of: datetime) -> datetime | None:
 
 
 def alerts_for(workspace: Workspace, matrix: Matrix, failures: Iterable[Claim]) -> list[Alert]:
-    """The messages about failed claims, from the cells they leave without proof."""
-    failed = [
-        FailedCollection(
-            system=claim.dataset.partition(".")[0],
-            dataset=claim.dataset,
-            scope_item_id=claim.scope_item_id,
-            scope_item=claim.scope_item,
-            kind=claim.failure.kind,
-            message=claim.failure.message,
-            permission=claim.failure.permission,
-            cells=tuple(_affected(cell) for cell in matrix.cells if _depends_on(cell, claim)),
+    """The messages about claims that failed, or were cut off so that they prove nothing, from the cells they leave
+    without proof. An answer cut off where nothing can be saved any more wakes nobody."""
+    failed: list[FailedCollection] = []
+    for claim in failures:
+        cells = tuple(_affected(cell) for cell in matrix.cells if _depends_on(cell, claim))
+        failure = claim.failure
+        if failure is None:
+            if all(cell.lost for cell in cells):
+                continue
+            failure = Failure("Truncated", claim.reconciliation or "the answer was cut off")
+        failed.append(
+            FailedCollection(
+                system=claim.dataset.partition(".")[0],
+                dataset=claim.dataset,
+                scope_item_id=claim.scope_item_id,
+                scope_item=claim.scope_item,
+                kind=failure.kind,
+                message=failure.message,
+                permission=failure.permission,
+                cells=cells,
+            )
         )
-        for claim in failures
-        if claim.failure is not None
-    ]
     return compose(failed, matrix.as_of, program=str(workspace.path), simulated=workspace.store.simulated)
 
 

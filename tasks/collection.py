@@ -6,7 +6,8 @@ that failed in a way that passes; each attempt is an entry of the ledger, so a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from prefect import task
@@ -21,7 +22,7 @@ from connectors.sessions import run_facts, session_factory
 from connectors.workspace import Workspace
 from evidence.collection_plan import CollectionStep
 from schemas.collection import Claim
-from schemas.errors import RetriableError
+from schemas.errors import CollectionError, ConfigurationError, EvidenceError, RetriableError
 
 WORKERS = 4
 """Scope items read side by side, each with a client of its own."""
@@ -30,32 +31,58 @@ WORKERS = 4
 _DELAYS: list[float] = [60.0, 300.0, 900.0]
 
 
+ClaimKey = tuple[str, str, datetime | None, datetime | None]
+
+
 @dataclass(slots=True)
-class StepOutcome:
-    """What a step came to: the last claim for each dataset and item."""
+class Collected:
+    """What a run came to: for each dataset, item and interval the claim of the last attempt, and the entry it is in."""
 
-    claims: dict[tuple[str, str], tuple[Claim, int]]
-    """By dataset and scope item: the last claim, and the number of the ledger entry it stands in."""
+    claims: dict[ClaimKey, tuple[Claim, int]] = field(default_factory=dict[ClaimKey, "tuple[Claim, int]"])
+    stopped: list[EvidenceError] = field(default_factory=list[EvidenceError])
+    """Errors that ended a step as a whole: wrong configuration, a refused endpoint, a clock that is off."""
 
-    def take(self, result: CollectionResult) -> None:
+    def take(self, result: CollectionResult, interval: tuple[datetime, datetime] | None) -> None:
+        """Take in the claims of one attempt over `interval`."""
         for claim in result.claims:
-            self.claims[claim.dataset, claim.scope_item_id] = claim, result.entry["seq"]
+            asked = (None, None) if claim.start is None else (interval or (None, None))
+            self.claims[claim.dataset, claim.scope_item_id, *asked] = claim, result.entry["seq"]
+
+    @property
+    def failures(self) -> list[Claim]:
+        return [claim for claim, _ in self.claims.values() if claim.status == "error"]
+
+    @property
+    def unproven(self) -> list[Claim]:
+        """Claims that prove nothing although the source answered: cut-off answers without a whole beginning."""
+        return [
+            claim for claim, _ in self.claims.values() if claim.status == "truncated" and claim.complete_until is None
+        ]
 
 
 def collect_step(
-    workspace: Workspace, step: CollectionStep, *, flow: str, known_items: frozenset[str] | None, retries: int
-) -> StepOutcome:
+    workspace: Workspace,
+    step: CollectionStep,
+    *,
+    flow: str,
+    known_items: frozenset[str] | None,
+    retries: int,
+    collected: Collected,
+) -> None:
     """Run one step, retrying the items that failed for a passing reason; what still failed stands in the claims.
 
-    Raises only what makes the whole run worthless: wrong configuration, a refused endpoint, a clock that is off.
+    What ends a step as a whole (wrong configuration, a refused endpoint, a clock that is off) is kept in
+    `collected.stopped`, so that other systems are collected all the same. Raises StoreError, where nothing can be
+    recorded any more, and what nobody foresaw.
     """
-    outcome = StepOutcome({})
     try:
-        _attempts(retries)(_Pending(workspace, step, flow, known_items, outcome))
+        _attempts(retries)(_Pending(workspace, step, flow, known_items, collected))
     except RetriableError:
         # Every attempt is recorded as a claim that says why; the flow goes on with the other steps.
         get_run_logger().warning("%s: some scope items could not be read", _label(step))
-    return outcome
+    except (ConfigurationError, CollectionError) as error:
+        get_run_logger().error("%s: %s", _label(step), error)
+        collected.stopped.append(error)
 
 
 class _Pending:
@@ -67,13 +94,13 @@ class _Pending:
         step: CollectionStep,
         flow: str,
         known_items: frozenset[str] | None,
-        outcome: StepOutcome,
+        collected: Collected,
     ) -> None:
         self.workspace = workspace
         self.step = step
         self.flow = flow
         self.known_items = known_items
-        self.outcome = outcome
+        self.collected = collected
 
 
 def _passes(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
@@ -102,6 +129,9 @@ def _collect(pending: _Pending) -> None:
         state = f"{progress.rows} rows" if progress.failure is None else f"failed: {progress.failure.message}"
         logger.info("%s %d/%d %s: %s", _label(step), progress.done, progress.total, progress.item.name, state)
 
+    def take(recorded: CollectionResult) -> None:
+        pending.collected.take(recorded, step.interval)
+
     result = collect(
         workspace.store,
         extractor_for(step.datasets[0].name),
@@ -113,9 +143,10 @@ def _collect(pending: _Pending) -> None:
         flow=pending.flow,
         known_items=pending.known_items,
         progress=report,
+        stopped=take,
         workers=WORKERS,
     )
-    pending.outcome.take(result)
+    take(result)
     passing = {
         claim.scope_item_id
         for claim in result.failures

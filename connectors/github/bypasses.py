@@ -26,6 +26,7 @@ SUITE = "/repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}"
 REACH = timedelta(days=28)
 """How far back the endpoint is trusted to answer: its longest period is a month, and the shortest month has 28 days."""
 _PERIODS = (("hour", timedelta(hours=1)), ("day", timedelta(days=1)), ("week", timedelta(days=7)), ("month", REACH))
+_MARGIN = timedelta(minutes=15)
 OVERRIDE = "protected_branch.policy_override"
 
 QUERY_TEXT = "\n".join([
@@ -53,7 +54,8 @@ class Bypasses:
 
     @property
     def _period(self) -> str:
-        age = self._asked_at - self._start
+        # The period counts back from the moment of the answer, which is later than the one of asking.
+        age = self._asked_at - self._start + _MARGIN
         return next((name for name, span in _PERIODS if age <= span), "month")
 
     def read(self) -> Stream[None]:

@@ -214,8 +214,7 @@ class _Reader:
             complete_from = None
             words = (
                 f"{len(self.rows)} of {self._seen} versions of {self._rulesets} rulesets fall into the interval; "
-                "deleted "
-                "rulesets do not show here, the daily snapshots show them"
+                "deleted rulesets do not show here, the daily snapshots show them"
             )
             proof = f"{self._rulesets} rulesets show {self._seen} versions in all" if self._seen else None
         return ItemClaim(

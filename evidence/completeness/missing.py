@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -51,8 +51,10 @@ def missing_work(
     control_id: str | None = None,
     window_id: str | None = None,
     scope_item_id: str | None = None,
+    control_ids: Collection[str] | None = None,
+    scope_items: Collection[str] | None = None,
 ) -> list[CollectionRequest]:
-    """Everything still missing that can be had, soonest loss first, undated work last.
+    """Everything still missing that can be had, soonest loss first, undated work last. `scope_items` are ids or names.
 
     For streams the recoverable rest of every hole, whatever the gap of its cell, and windows whose zero nothing
     confirms. For snapshots one of now wherever the
@@ -63,8 +65,10 @@ def missing_work(
         cell
         for cell in matrix.cells
         if control_id in (None, cell.control_id)
+        and (control_ids is None or cell.control_id in control_ids)
         and (window_id is None or window_id in (cell.window_id, *cell.window_id.split("+")))
         and scope_item_id in (None, cell.scope_item_id)
+        and (scope_items is None or cell.scope_item_id in scope_items or cell.scope_item in scope_items)
         and cell.row.item.resolved
     ]
     items = {cell.scope_item_id: cell.row.item for cell in wanted}
