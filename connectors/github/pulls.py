@@ -36,7 +36,7 @@ COMMITS = Nested(
     "PullRequest",
     "commits",
     f"id commit {{ id oid authoredDate committedDate messageHeadline {PARENTS.inline()} {AUTHORS.inline()} }}",
-    15,
+    5,  # each with its authors and parents is most of what the query costs; the few that have more are read on
     what="commits of a pull request",
 )
 LABELS = Nested("PullRequest", "labels", "id name", 20)
