@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,11 +28,6 @@ class Bypass:
     actor: Who
     rules: tuple[str, ...]
     digest: str
-
-    @property
-    def words(self) -> str:
-        rules = f" ({', '.join(self.rules)})" if self.rules else ""
-        return f"branch rules were bypassed by {self.actor.named}{rules}"
 
 
 class Bypasses:
@@ -86,6 +81,13 @@ class Bypasses:
         people = self._identities.at(bypass.at)
         actor = people.person(who(commit["actor"]))
         return abs(commit["event_time"] - bypass.at) <= NEAR and not actor.isdisjoint(people.person(bypass.actor))
+
+
+def words_of(bypass: Bypass, found: Iterable[Bypass]) -> str:
+    """A sentence on a bypass; what a rule suite and the audit log both tell of one actor is told once."""
+    same = [other for other in found if other.actor.named == bypass.actor.named]
+    rules = sorted({rule for other in same for rule in other.rules})
+    return f"branch rules were bypassed by {bypass.actor.named}" + (f" ({', '.join(rules)})" if rules else "")
 
 
 def _is_bypass(row: Mapping[str, Any]) -> bool:

@@ -42,7 +42,7 @@ from typing import Any
 
 from evidence.controls.approval import commit_author, who
 from evidence.controls.branch_rule import RulesInForce
-from evidence.controls.bypasses import Bypass, Bypasses
+from evidence.controls.bypasses import Bypass, Bypasses, words_of
 from evidence.controls.held import BEGINNING, Held, has_closed, window_unknown
 from evidence.controls.identity import IdentityMap
 from evidence.controls.merged_pull import MergedPull, MergedPulls
@@ -190,7 +190,8 @@ class _Changes:
             verdict.adopt(pull.rest)
         self._bypass(row, pull, verdict)
         if row["rewritten"]:
-            verdict.fails(FORCE_PUSHED, f"it came with a rewrite of the history of {row['branch']}")
+            words = f"the history of {row['branch']} was rewritten from {(row['before_sha'] or 'nothing')[:12]}"
+            verdict.fails(FORCE_PUSHED, words)
         item_id = row["item_id"]
         if item_id in once:  # the same commit on another branch, or again after a rewrite
             item_id = f"{item_id}@{row['branch']}@{format_instant(row['event_time'])}"
@@ -231,7 +232,7 @@ class _Changes:
         found = self._bypasses.of(row, None if pull is None else pull.merge_sha)
         for bypass in found:
             verdict.used(bypass.digest)
-            verdict.fails(BYPASS, bypass.words)
+            verdict.fails(BYPASS, words_of(bypass, found))
         if found or self._held.at(BYPASSES, row["event_time"]):
             return
         snapshot = self._in_force.at(row["event_time"])
@@ -255,7 +256,7 @@ class _Changes:
     def _bypass_row(self, bypass: Bypass) -> Outcome:
         verdict = Verdict()
         verdict.used(bypass.digest)
-        verdict.fails(BYPASS, f"{bypass.words}, and no stored change goes with it")
+        verdict.fails(BYPASS, f"{words_of(bypass, (bypass,))}, and no stored change goes with it")
         item_id = f"github:bypass:{self._scope.removeprefix('github:')}:{bypass.suite_id}"
         return self._row(item_id, bypass.at, verdict, f"Push to {bypass.branch}")
 

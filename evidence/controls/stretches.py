@@ -17,6 +17,9 @@ from evidence.controls.model import TestWindow
 from schemas.instants import format_instant
 from schemas.outcome import Outcome
 
+_LISTED = 7
+"""Most snapshots of a stretch that are listed one by one; as they adjoin, the first and the last name them all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -104,6 +107,9 @@ class Stretches:
 
     def _told(self, stretch: _Stretch) -> str:
         shown = ", ".join(format_instant(instant) for instant in stretch.instants)
+        if len(stretch.instants) > _LISTED:
+            first, last = format_instant(stretch.instants[0]), format_instant(stretch.instants[-1])
+            shown = f"every one from {first} to {last}"
         end = (
             f"shown otherwise at {format_instant(stretch.until)}"
             if stretch.until is not None

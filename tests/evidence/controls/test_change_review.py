@@ -477,6 +477,13 @@ def test_bypass(row: dict[str, Any]) -> None:
     assert outcome.codes == ("BYPASS",)
 
 
+def test_a_bypass_that_rule_suite_and_audit_log_both_tell_of() -> None:
+    told = [bypass(), bypass(suite_id="audit:1", found_in="audit_log", rules=[], actor=actor("alice") | {"id": None})]
+    outcome = one(Repository([pull()], [commit()], bypasses=told))
+    assert outcome.codes == ("BYPASS",)
+    assert outcome.explanation.count("bypassed by alice") == 1
+
+
 def test_a_bypass_of_a_direct_push() -> None:
     outcome = one(Repository([], [direct()], bypasses=[bypass(after_sha="direct01", actor=actor("carol"))]))
     assert outcome.codes == ("DIRECT_PUSH", "BYPASS")

@@ -82,6 +82,14 @@ def test_one_row_lists_the_snapshots_that_failed_and_how_many_were_looked_at() -
     assert len(alice.evidence) == 2
 
 
+def test_many_snapshots_are_named_by_the_first_and_the_last() -> None:
+    rows = {START + n * DAY: [member(two_factor="disabled")] for n in range(20)}
+    (alice,) = alices(github(rows))
+    assert "20 of 20 snapshots looked at (every one from 2026-05-01T00:00:00Z to 2026-05-20T00:00:00Z; " in (
+        alice.explanation
+    )
+
+
 def test_a_second_failure_is_a_row_of_its_own_so_that_no_decision_on_the_first_covers_it() -> None:
     off = [member(two_factor="disabled")]
     rows = alices(github({FIRST: off, SECOND: [member()], THIRD: off}))
