@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from sandbox.company import Company
 from schemas.registers import IDENTITIES, PEOPLE, Register
@@ -28,14 +29,22 @@ def _write(path: Path, content: Any) -> None:
     path.write_text(buffer.getvalue(), encoding="utf-8")
 
 
-def write_company_programme(folder: Path, company: Company, directory: Path, github_url: str) -> Path:
-    """Copy a company's `program.yaml` and registers to `directory` and point it at the running sandbox."""
+def write_company_programme(
+    folder: Path, company: Company, directory: Path, github_url: str, account: str | None = None
+) -> Path:
+    """Copy a company's `program.yaml` and registers to `directory` and point it at the running sandbox.
+
+    `account` is an AWS account that joins those of the company.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with (folder / "program.yaml").open(encoding="utf-8") as stream:
         content = _yaml().load(stream)
-    github = (content.get("scope") or {}).get("github")
-    if github is not None:
-        github["api_url"] = github_url
+    scope = content.setdefault("scope", {})
+    if scope.get("github") is not None:
+        scope["github"]["api_url"] = github_url
+    if account is not None:
+        scope["aws"] = scope.get("aws") or {"accounts": []}
+        scope["aws"]["accounts"].append(_account(account))
     if (folder / "registers").is_dir():
         shutil.copytree(folder / "registers", directory / "registers", dirs_exist_ok=True)
     _write_people(directory, company)
@@ -45,36 +54,62 @@ def write_company_programme(folder: Path, company: Company, directory: Path, git
 
 
 def write_history_programme(
-    directory: Path, organisation: str, repositories: Iterable[str], last: date, first: date, github_url: str
+    directory: Path,
+    organisation: str,
+    repositories: Iterable[str],
+    last: date | None,
+    first: date | None,
+    github_url: str,
+    *,
+    account: str | None = None,
+    today: date,
 ) -> Path:
-    """A programme for change histories: the given repositories over the last twelve full months of the histories.
+    """A programme for change histories and an AWS account: the last twelve full months of the histories.
 
     `first` and `last` are the days of the first and last change. Shorter histories get the full months they have, or
-    their own days when there is not even one.
+    their own days when there is not even one; without histories it is six months from the first of this month.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    start, end = twelve_months(first, last)
+    if first is None or last is None:
+        start = today.replace(day=1)
+        end = _month_after(start, 6) - timedelta(days=1)
+    else:
+        start, end = twelve_months(first, last)
+    scope: dict[str, Any] = {}
+    names = sorted(repositories)
+    if names:
+        scope["github"] = {
+            "organisation": organisation,
+            "api_url": github_url,
+            "repositories": names,
+            "production_branches": ["main"],
+            "plan": "team",
+        }
+    if account is not None:
+        scope["aws"] = {"accounts": [_account(account)]}
     content = {
         "organisation": organisation,
         "timezone": "UTC",
         "observation_period": {"start": start, "end": end},
         "categories": ["security"],
         "store": "./evidence-store",
-        "scope": {
-            "github": {
-                "organisation": organisation,
-                "api_url": github_url,
-                "repositories": sorted(repositories),
-                "production_branches": ["main"],
-                "plan": "team",
-            }
-        },
+        "scope": scope,
         # A history of commits knows no tickets, checks or rules, so they are no part of the controls.
         "evidence_rules": {"tickets_required": False, "required_checks": "none", "rule_bypasses": "none"},
     }
     path = directory / "program.yaml"
     _write(path, content)
     return path
+
+
+def _account(account: str) -> dict[str, Any]:
+    """An account as the programme names it; the id in quotes, because as a number it would lose zeros."""
+    return {"id": DoubleQuotedScalarString(account), "role": f"arn:aws:iam::{account}:role/evidence-reader"}
+
+
+def _month_after(first: date, months: int) -> date:
+    number = first.year * 12 + first.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
 
 
 def twelve_months(first: date, last: date) -> tuple[date, date]:
@@ -85,17 +120,6 @@ def twelve_months(first: date, last: date) -> tuple[date, date]:
     if start < first:
         start = first if first.day == 1 else (first.replace(day=1) + timedelta(days=32)).replace(day=1)
     return (start, end) if start <= end else (first, last)
-
-
-def add_repositories(path: Path, names: Iterable[str]) -> None:
-    """Put repositories of change histories into the explicit list of an existing programme."""
-    with path.open(encoding="utf-8") as stream:
-        content = _yaml().load(stream)
-    github = content["scope"]["github"]
-    listed = github.get("repositories")
-    if isinstance(listed, list):
-        github["repositories"] = sorted({*listed, *names})
-    _write(path, content)
 
 
 def _write_people(directory: Path, company: Company) -> None:

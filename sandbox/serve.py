@@ -159,6 +159,7 @@ def start(
         github = GitHubServer(world, credentials, clock, plan)
         sandbox.on_close(github.close)
         sandbox.endpoints["github"] = github.url
+        account: str | None = None
         aws_folder = folder if folder is not None and (folder / "aws.yaml").is_file() else None
         if aws_folder is not None or iam is not None:
             # Only here, because the library behind it takes a second to import.
@@ -168,6 +169,7 @@ def start(
             sandbox.on_close(aws.close)
             sandbox.endpoints["aws"] = aws.url
             sandbox.environment.update(aws.environment)
+            account = aws.accounts[-1].id if iam is not None else None  # the one of the document comes last
         else:
             absent = LoopbackServer(NotSimulated("AWS", "aws", plan), name="sandbox-aws")
             sandbox.on_close(absent.close)
@@ -184,12 +186,11 @@ def start(
         # One of the two: with both, nobody could tell who asks.
         sandbox.environment.update(sandbox.github_app if organisation.read_by_app else sandbox.github_token)
         if folder is not None:
-            sandbox.program = write_company_programme(folder, load_company(folder), target, github.url)
+            sandbox.program = write_company_programme(folder, load_company(folder), target, github.url, account)
         else:
             names = [name for owner, name, _ in histories if owner.lower() == organisation.login.lower()]
-            today = clock.now().date()
             sandbox.program = write_history_programme(
-                target, organisation.login, names, last or today, first or today.replace(day=1), github.url
+                target, organisation.login, names, last, first, github.url, account=account, today=clock.now().date()
             )
         described = {
             "company": company and str(company),
