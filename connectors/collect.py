@@ -286,18 +286,20 @@ class _Run:
         said = run.claims[dataset.name]
         stream = dataset.kind == "event_stream"
         table = run.sink.table(dataset)
-        start, truncated = _claimed_from(self.interval, said) if stream else (None, said.truncated)
+        start = _claimed_from(self.interval, said) if stream else None
+        # An answer that begins only after the interval is over claims nothing of it, not even a prefix.
+        forgotten = start is not None and self.interval is not None and start >= self.interval[1]
         return Claim(
             dataset=dataset.name,
             scope_item_id=run.sink.item.id,
             scope_item=run.sink.item.name,
-            status="truncated" if truncated else "ok",
+            status="truncated" if said.truncated or forgotten else "ok",
             started_at=run.started_at,
             finished_at=run.finished_at,
-            start=start,
+            start=self.interval[0] if forgotten and self.interval else start,
             end=self.interval[1] if stream and self.interval else None,
             observed_at=None if stream else said.observed_at,
-            complete_until=said.complete_until,
+            complete_until=None if forgotten else said.complete_until,
             rows=table.num_rows,
             rows_by_month=rows_by_month(table, self.facts.zone) if stream else {},
             proof_of_life=said.proof_of_life,
@@ -337,16 +339,11 @@ class _Run:
         return restatement(self.store.files, dataset, claim.scope_item_id, run.sink.table(dataset), asserted, earlier)
 
 
-def _claimed_from(asked: Interval | None, said: ItemClaim) -> tuple[datetime | None, bool]:
-    """Where the claim begins: where was asked, or from where on the source still answered; and whether it is cut off.
-
-    An answer that begins only after the interval is over claims nothing of it.
-    """
-    if asked is None or said.complete_from is None or said.complete_from <= asked[0]:
-        return (None if asked is None else asked[0]), said.truncated
-    if said.complete_from >= asked[1]:
-        return asked[0], True
-    return said.complete_from, said.truncated
+def _claimed_from(asked: Interval | None, said: ItemClaim) -> datetime | None:
+    """Where a claim begins: where was asked, or from where on the source still answered."""
+    if asked is None or said.complete_from is None:
+        return None if asked is None else asked[0]
+    return max(asked[0], said.complete_from)
 
 
 def _marked(claim: Claim, counts: Mapping[str, Any] | None) -> Claim:

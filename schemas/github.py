@@ -198,8 +198,17 @@ def _credentials() -> pa.Schema:
 
 
 # One push can move several production branches to the same commit at once, hence the branch in the key.
-COMMITS = Dataset("github.commits", "github.pull_requests", "event_stream", ("item_id", "event_time", "branch"), _commits)
-PULL_REQUESTS = Dataset("github.pull_requests", "github.pull_requests", "event_stream", ("pr_id",), _pull_requests)
+COMMITS = Dataset(
+    "github.commits", "github.pull_requests", "event_stream", ("item_id", "event_time", "branch"), _commits
+)
+PULL_REQUESTS = Dataset(
+    "github.pull_requests",
+    "github.pull_requests",
+    "event_stream",
+    ("pr_id",),
+    _pull_requests,
+    volatile=("updated_at",),  # moves with every comment and with the deletion of the branch, long after the merge
+)
 CHECKS = Dataset("github.checks", "github.checks_and_statuses", "event_stream", ("check_id", "pr_number"), _checks)
 BYPASSES = Dataset("github.bypasses", "github.rule_suites", "event_stream", ("suite_id",), _bypasses)
 BRANCH_TIPS = Dataset("github.branch_tips", "github.settings_state", "snapshot", ("repo_id", "branch"), _branch_tips)

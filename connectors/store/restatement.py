@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from connectors.store.arrow import compute as pc
-
 _Key = tuple[Any, ...]
 Interval = tuple[datetime, datetime]
 
@@ -110,7 +108,7 @@ def _compared_columns(dataset: Dataset, sources: list[tuple[StoredClaim, ds.Data
     return columns
 
 
-def _filter(scope_item_id: str, interval: Interval) -> pc.Expression:
+def _filter(scope_item_id: str, interval: Interval) -> Any:
     from connectors.store.arrow import compute as pc
 
     time = pc.field("event_time")

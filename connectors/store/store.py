@@ -12,6 +12,7 @@ import os
 import random
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -139,6 +140,15 @@ class Store:
             chain = self._refresh()
         assert chain.digest is not None
         return Head(chain.seq, chain.digest, datetime.fromisoformat(chain.recorded_at))
+
+    def head_at(self, as_of: datetime) -> str | None:
+        """Digest of the last entry recorded at or before `as_of`; None where the store was not born yet."""
+        index = self.index()
+        count = bisect_right(index, as_of, key=lambda entry: entry.recorded_at)
+        if count == 0:
+            return None
+        head, seq = self.head(), index[count - 1].seq
+        return head.digest if seq == head.seq else chain_at(self.files, seq).digest
 
     def keys(self) -> KeyRing:
         """The keys that the ledger has enrolled, as of its head."""

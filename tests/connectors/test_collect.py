@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.collect import ItemProgress
+from connectors.collect import CollectionResult, ItemProgress
 from connectors.store import Signer, Store, create_store, open_store, system_clock
 from schemas.collection import Claim, Manifest
 from schemas.errors import (
@@ -186,6 +186,23 @@ class TestEntry:
         assert result.claims[0].rows == 3
         assert result.entry["body"]["manifests"][0]["provenance"]["last_cursor_empty"] is False
 
+    def test_what_the_source_has_forgotten_is_not_claimed(self, store: Store, source: FakeSource) -> None:
+        remembered = START + timedelta(days=2)
+        for complete_from, expected in ((START - timedelta(days=1), START), (remembered, remembered)):
+            source.claim = {"complete_from": complete_from}
+            (claim,) = source.collect(store).claims
+            assert (claim.start, claim.end, claim.status) == (expected, END, "ok")
+
+    def test_an_answer_that_begins_after_the_interval_claims_nothing_of_it(
+        self, store: Store, source: FakeSource, clock: SettableClock
+    ) -> None:
+        source.claim = {"complete_from": END, "truncated": True, "complete_until": END - timedelta(days=1)}
+        (claim,) = source.collect(store).claims
+        assert (claim.start, claim.end, claim.status, claim.complete_until) == (START, END, "truncated", None)
+        source.claim = {"complete_from": END}
+        assert source.collect(store).claims[0].status == "truncated"
+        assert not store.evidence(clock.instant).covered(EVENTS, ITEM_A.id, START, START + timedelta(seconds=1))
+
     def test_nothing_is_left_in_the_spool_folder(
         self, store: Store, source: FakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -327,6 +344,17 @@ class TestStoppedRuns:
         assert {claim["error"]["kind"] for claim in entry["body"]["claims"]} == {"KeyError"}
         assert b"personal data" not in orjson.dumps(entry)
 
+    def test_the_caller_is_told_what_was_recorded(self, store: Store, source: FakeSource) -> None:
+        told: list[CollectionResult] = []
+        source.errors[ITEM_A.id] = ConfigurationError("no such role")
+        with pytest.raises(ConfigurationError):
+            source.collect(store, stopped=told.append)
+        assert [result.entry for result in told] == list(store.entries(kinds={"collection"}))
+        assert [claim.status for claim in told[0].failures] == ["error"]
+        source.errors.clear()
+        source.collect(store, stopped=told.append)
+        assert len(told) == 1
+
     def test_an_interrupted_run_is_recorded(self, store: Store, source: FakeSource) -> None:
         source.errors[ITEM_A.id] = KeyboardInterrupt()
         with pytest.raises(KeyboardInterrupt):
@@ -356,11 +384,30 @@ class TestStoppedRuns:
     def test_where_even_the_failure_cannot_be_recorded_the_error_says_so(
         self, store: Store, source: FakeSource
     ) -> None:
-        stranger = open_store(store.location, now=store.now, signer=Signer.generate(), product_version="1")
-        source.errors[ITEM_A.id] = ValueError("first")
+        second = Signer.generate()
+        store.enrol_key(second.public_key, reason="second machine")
+        other = open_store(store.location, now=store.now, signer=second, product_version="1")
+
+        def revoked_meanwhile(*_: Any) -> list[ItemClaim]:
+            store.revoke_key(second.key_id, reason="machine lost")
+            raise ValueError("first")
+
         with pytest.raises(ValueError, match="first") as caught:
-            source.collect(stranger)
+            source.collect(other, extractor=revoked_meanwhile)
         assert any("could not be recorded" in note for note in caught.value.__notes__)
+
+    def test_a_collector_that_must_not_write_asks_nothing(
+        self, store: Store, source: FakeSource, clock: SettableClock
+    ) -> None:
+        stranger = open_store(store.location, now=clock, signer=Signer.generate(), product_version="1")
+        reading = open_store(store.location, now=clock, product_version="1", read_only=True)
+        for closed, message in ((stranger, "not enrolled"), (reading, "for reading only")):
+            with pytest.raises(StoreError, match=message):
+                source.collect(closed)
+        clock.forward(minutes=-2)
+        with pytest.raises(StoreError, match="Set the clock"):
+            source.collect(store)
+        assert source.sessions == 0
 
 
 class TestWorkers:
