@@ -4,7 +4,8 @@
 |---|---|
 | `GET /` | what is simulated, and these paths |
 | `GET`, `PUT /clock` | `{"now": "2026-07-01T09:00:00Z", "running": false}` |
-| `GET`, `PUT /plan` | a list of fault rules; `GET /plan/schema` is their JSON schema |
+| `GET`, `PUT /plan` | a list of fault rules |
+| `GET /schemas`, `GET /schemas/NAME` | JSON schemas: `sandbox-plan`, and those of a company's files |
 | `PUT /latency` | `{"ms": 50}`, added to every answer of every source |
 | `PUT /limits` | `{"core": 100, "graphql": 50}`, GitHub's hourly limits; `{}` for the usual ones |
 | `GET`, `DELETE /requests` | `{"github": {"GET /repos/{owner}/{repo}/activity": 12, …}, …}` since the last `DELETE` |
@@ -24,7 +25,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.clock import SimulatedClock
-from sandbox.faults import FaultPlan, Source, plan_schema
+from sandbox.faults import FaultPlan, Source
+from sandbox.schemas import SCHEMAS
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -61,7 +63,8 @@ class Control:
                 Route("/clock", self._move_clock, methods=["PUT"]),
                 Route("/plan", self._plan, methods=["GET"]),
                 Route("/plan", self._put_plan, methods=["PUT"]),
-                Route("/plan/schema", self._plan_schema),
+                Route("/schemas", self._schemas),
+                Route("/schemas/{name}", self._schema),
                 Route("/latency", self._latency, methods=["PUT"]),
                 Route("/limits", self._limits, methods=["PUT"]),
                 Route("/requests", self._requests, methods=["GET"]),
@@ -70,9 +73,7 @@ class Control:
         )
 
     async def _index(self, _request: Request) -> Response:
-        return _json(
-            {**self._described, "paths": ["/clock", "/plan", "/plan/schema", "/latency", "/limits", "/requests"]}
-        )
+        return _json({**self._described, "paths": ["/clock", "/plan", "/latency", "/limits", "/requests", "/schemas"]})
 
     def _clock_body(self) -> dict[str, Any]:
         return {"now": self._clock.now().isoformat().replace("+00:00", "Z")}
@@ -99,15 +100,19 @@ class Control:
     async def _put_plan(self, request: Request) -> Response:
         content = await _content(request)
         if not isinstance(content, list):
-            return _refused("send a list of rules; GET /plan/schema says what they look like")
+            return _refused("send a list of rules; GET /schemas/sandbox-plan says what they look like")
         try:
             self._faults.replace(content)
         except ValidationError as error:
             return _json({"error": str(error), "details": error.errors(include_url=False, include_context=False)}, 422)
         return _json(self._faults.describe())
 
-    async def _plan_schema(self, _request: Request) -> Response:
-        return _json(plan_schema())
+    async def _schemas(self, _request: Request) -> Response:
+        return _json(list(SCHEMAS))
+
+    async def _schema(self, request: Request) -> Response:
+        found = SCHEMAS.get(request.path_params["name"])
+        return _json({"error": "there is no such schema"}, 404) if found is None else _json(found())
 
     async def _latency(self, request: Request) -> Response:
         content = await _content(request)

@@ -144,6 +144,8 @@ class Request:
     touched: dict[str, Epoch] = field(default_factory=dict[str, Epoch])
     """Node ids that a `shifting_list` fault has updated since."""
 
+    rendered: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    """REST bodies of repositories, by id: a list of pull requests shows each of them many times."""
     spending: dict[str, Any] = field(default_factory=dict[str, Any])
     """What `rateLimit` answers: cost, limit, nodeCount, remaining, resetAt, used."""
 

@@ -73,6 +73,11 @@ class RateLimits:
                 self._budgets[key] = found
             return found
 
+    def give_back(self, budget: Budget, points: int) -> None:
+        """Undo a `spend`: an answer that has not changed since costs nothing."""
+        with self._lock:
+            budget.used = max(0, budget.used - points)
+
     def spend(self, budget: Budget, points: int) -> bool:
         """Take points from a budget; False, and nothing taken, when it is exhausted."""
         with self._lock:

@@ -114,15 +114,17 @@ class GitHubApplication:
         except RestError as error:
             answer = _error_answer(error)
         headers.update(answer.headers)
-        self._limit_headers(headers, viewer, resource, now)
-        body = b"" if answer.status == 304 else _encoded(answer.body)
-        if arrival.method == "GET" and answer.status == 200:
-            tag = f'W/"{hashlib.sha256(body + viewer.key.encode()).hexdigest()}"'
-            headers["ETag"] = tag
-            if arrival.headers.get("if-none-match") == tag:
+        body = _encoded(answer.body)
+        status = answer.status
+        if arrival.method == "GET" and status == 200:
+            headers["ETag"] = f'W/"{hashlib.sha256(body + viewer.key.encode()).hexdigest()}"'
+            if arrival.headers.get("if-none-match") == headers["ETag"]:
+                status, body = 304, b""
                 headers.pop("Content-Type", None)
-                return Reply(304, b"", headers)
-        return Reply(answer.status, body, headers)
+                if arrival.rest_path != "/rate_limit" and viewer.key != "anonymous":
+                    self.limits.give_back(self.limits.budget(viewer, resource, now), 1)
+        self._limit_headers(headers, viewer, resource, now)
+        return Reply(status, body, headers)
 
     def _request(self, arrival: Arrival, viewer: Viewer, now: Epoch, fault: Fault | None) -> Request:
         if self._touched_in != self.faults.generation:

@@ -64,5 +64,3 @@ def _some(found: list[str], what: str) -> tuple[str, ...]:
     if not found:
         raise LookupError(f"there is no {what}")
     return tuple(found)
-
-

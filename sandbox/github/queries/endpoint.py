@@ -68,7 +68,8 @@ def read_call(body: bytes) -> Call:
         raise Refused("Problems parsing JSON", kind="BAD_REQUEST") from None
     if not isinstance(content, dict) or not isinstance(content.get("query"), str):
         raise Refused("A query attribute must be specified and must be a string.", kind="BAD_REQUEST")
-    variables = content.get("variables") or {}
+    variables = content.get("variables")
+    variables = {} if variables is None else variables
     if not isinstance(variables, dict):
         raise Refused("Variables must be an object.", kind="BAD_REQUEST")
     return Call(content["query"], content.get("operationName"), variables)
@@ -104,7 +105,10 @@ class GraphQLService:
         refusal = self._charge(expected, request)
         if refusal is not None:
             return {"errors": [refusal]}
-        compiled = self._compile(call, parsed.document, operation, variables)
+        try:
+            compiled = self._compile(call, parsed.document, operation, variables)
+        except Refused as refusal:
+            return {"errors": [{"type": refusal.kind, "message": str(refusal)}]}
         data, errors = compiled.run(request, variables)
         return {"data": data, "errors": errors} if errors else {"data": data}
 

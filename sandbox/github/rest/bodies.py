@@ -249,6 +249,13 @@ def team(which: Team, request: Request, *, permission: str = "pull") -> dict[str
 
 def minimal_repository(which: Repository, request: Request) -> dict[str, Any]:
     """`minimal-repository`, as lists give it, with the fields that `repository` adds."""
+    found = request.rendered.get(which.id)
+    if found is None:
+        found = request.rendered[which.id] = _minimal_repository(which, request)
+    return found
+
+
+def _minimal_repository(which: Repository, request: Request) -> dict[str, Any]:
     now = request.now
     full_name = which.full_name(now)
     url = f"{request.api}/repos/{full_name}"

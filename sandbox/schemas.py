@@ -1,0 +1,26 @@
+"""JSON schemas of everything that is written for the sandbox, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.company import company_schema, truth_schema
+from sandbox.faults import plan_schema
+from sandbox.github.script import script_schema
+
+
+def _aws_schema() -> Mapping[str, Any]:
+    from sandbox.aws.company import company_schema as aws_schema
+
+    return aws_schema()
+
+
+SCHEMAS: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+    "sandbox-company": company_schema,
+    "sandbox-github": script_schema,
+    "sandbox-aws": _aws_schema,
+    "sandbox-truth": truth_schema,
+    "sandbox-plan": plan_schema,
+}
+"""company.yaml, github.yaml, aws.yaml, truth.yaml, and the body of `PUT {faults}/plan`."""
