@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from connectors.github import activity, bypasses, graph
@@ -40,6 +41,7 @@ def query_texts() -> dict[str, str]:
 
 
 QUERY_TEXTS = query_texts()
+_SECOND = timedelta(seconds=1)
 
 
 def claims_of(one: ChangePass) -> list[ItemClaim]:
@@ -59,29 +61,44 @@ def claims_of(one: ChangePass) -> list[ItemClaim]:
     return claims
 
 
-def _limits(one: ChangePass) -> tuple[bool, datetime | None, list[str]]:
-    """Whether the population is known in part only, until when the known prefix is whole, and why."""
-    truncated, until, notes = False, one.end, list[str]()
-    prefix = True
+@dataclass(slots=True)
+class _Limits:
+    """How much of the interval the population is known for, and why not for all."""
+
+    truncated: bool = False
+    complete_from: datetime | None = None
+    complete_until: datetime | None = None
+    notes: list[str] = field(default_factory=list[str])
+
+    def until(self, instant: datetime) -> None:
+        self.truncated = True
+        self.complete_until = instant if self.complete_until is None else min(self.complete_until, instant)
+
+    def since(self, instant: datetime) -> None:
+        self.complete_from = instant if self.complete_from is None else max(self.complete_from, instant)
+
+
+def _limits(one: ChangePass) -> _Limits:
+    limits = _Limits()
     for branch, ledger in one.ledgers.items():
         if ledger.lagging and (ledger.newest is None or ledger.newest.at < one.end):
-            truncated = True
-            until = min(until, one.start if ledger.newest is None else max(one.start, ledger.newest.at))
-            notes.append(f"{branch}: its tip is not in the activity ledger yet")
+            limits.until(one.start if ledger.newest is None else max(one.start, ledger.newest.at))
+            limits.notes.append(f"{branch}: its tip is not in the activity ledger yet")
         late = one.populations[branch].incomplete_from
         if late is not None:
-            truncated = True
-            until = min(until, late)
-            notes.append(f"{branch}: GitHub does not name the pull request of the merge at {format_instant(late)} yet")
-        if not ledger.reaches_back and _existed(one, branch):
-            truncated, prefix = True, False
-            since = ledger.known_from
-            notes.append(
-                f"{branch}: the activity ledger reaches back to "
-                f"{'nothing' if since is None else format_instant(since)} only; what happened before is unknown. Ask "
-                "again for the time after it"
+            limits.until(late)
+            limits.notes.append(
+                f"{branch}: GitHub does not name the pull request of the merge at {format_instant(late)} yet"
             )
-    return truncated, until if truncated and prefix else None, notes
+        if not ledger.reaches_back and _existed(one, branch):
+            known = ledger.known_from
+            # Rows are dated by the second, so others of that second may be missing.
+            limits.since(one.end if known is None else known + _SECOND)
+            limits.notes.append(
+                f"{branch}: the activity ledger reaches back to "
+                f"{'nothing' if known is None else format_instant(known)} only; what happened before is unknown"
+            )
+    return limits
 
 
 def _existed(one: ChangePass, branch: str) -> bool:
@@ -121,7 +138,7 @@ def _unmerged(one: ChangePass) -> str | None:
 
 
 def _commits(one: ChangePass) -> ItemClaim:
-    truncated, until, notes = _limits(one)
+    limits = _limits(one)
     rows = one.rows[COMMITS.name]
     counted = 0
     words: list[str] = []
@@ -151,19 +168,20 @@ def _commits(one: ChangePass) -> ItemClaim:
         COMMITS.name,
         QUERY_TEXTS[COMMITS.name],
         _parameters(one),
-        truncated=truncated,
-        complete_until=until,
+        truncated=limits.truncated,
+        complete_from=limits.complete_from,
+        complete_until=limits.complete_until,
         proof_of_life=proof is not None,
         proof=proof,
         independent_count=counted,
-        reconciliation="; ".join([*words, *one.notes, *notes]),
+        reconciliation="; ".join([*words, *one.notes, *limits.notes]),
         pages=_pages(one),
         rows_returned=rows,
     )
 
 
 def _pull_requests(one: ChangePass) -> ItemClaim:
-    truncated, until, notes = _limits(one)
+    limits = _limits(one)
     listed = {pull.id: pull for merged in one.merged.values() for pull in merged.values() if one.inside(pull.merged_at)}
     rows = one.rows[PULL_REQUESTS.name]
     # Of those updated while the list was read the list may know nothing; they are read by id all the same.
@@ -185,12 +203,13 @@ def _pull_requests(one: ChangePass) -> ItemClaim:
         PULL_REQUESTS.name,
         QUERY_TEXTS[PULL_REQUESTS.name],
         _parameters(one),
-        truncated=truncated,
-        complete_until=until,
+        truncated=limits.truncated,
+        complete_from=limits.complete_from,
+        complete_until=limits.complete_until,
         proof_of_life=proof is not None,
         proof=proof,
         independent_count=len(listed) + beside,
-        reconciliation="; ".join([words, *one.notes, *notes]),
+        reconciliation="; ".join([words, *one.notes, *limits.notes]),
         pages=sum(tally.pages for tally in one.tallies),
         drop_rules=dict(one.dropped[PULL_REQUESTS.name]),
         rows_returned=rows + one.dropped[PULL_REQUESTS.name].total(),
@@ -198,7 +217,7 @@ def _pull_requests(one: ChangePass) -> ItemClaim:
 
 
 def _checks(one: ChangePass) -> ItemClaim:
-    truncated, until, notes = _limits(one)
+    limits = _limits(one)
     rows = one.rows[CHECKS.name]
     proof = _unmerged(one)
     if proof is None and one.read and not rows and not one.dropped[CHECKS.name]:
@@ -211,11 +230,12 @@ def _checks(one: ChangePass) -> ItemClaim:
         CHECKS.name,
         QUERY_TEXTS[CHECKS.name],
         _parameters(one),
-        truncated=truncated,
-        complete_until=until,
+        truncated=limits.truncated,
+        complete_from=limits.complete_from,
+        complete_until=limits.complete_until,
         proof_of_life=proof is not None,
         proof=proof,
-        reconciliation="; ".join([words, *notes]),
+        reconciliation="; ".join([words, *limits.notes]),
         drop_rules=dict(one.dropped[CHECKS.name]),
         rows_returned=rows + one.dropped[CHECKS.name].total(),
     )

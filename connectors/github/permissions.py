@@ -31,23 +31,28 @@ ISSUES = Right("repository", "issues")
 CHECKS = Right("repository", "checks")
 STATUSES = Right("repository", "statuses")
 DEPLOYMENTS = Right("repository", "deployments")
+ACTIONS = Right("repository", "actions")
+"""GitHub counts environments as part of Actions."""
 ADMINISTRATION = Right("repository", "administration")
 ADMINISTRATION_WRITE = Right("repository", "administration", "write")
 """GitHub shows rule suites, a ruleset's history and its bypass list only to those who may change the rules."""
 MEMBERS = Right("organization", "members")
 ORGANISATION_ADMINISTRATION = Right("organization", "organization_administration")
+ORGANISATION_ADMINISTRATION_WRITE = Right("organization", "organization_administration", "write")
+"""GitHub files even reading the organisation's own rulesets under writing. Asked for only where one has changed,
+and so no part of what the collector needs as a rule."""
 PERSONAL_ACCESS_TOKENS = Right("organization", "organization_personal_access_tokens")
 
 RIGHTS: dict[str, tuple[Right, ...]] = {
     "github.commits": (METADATA, CONTENTS, PULL_REQUESTS),
     "github.pull_requests": (METADATA, CONTENTS, PULL_REQUESTS, ISSUES),
     "github.checks": (METADATA, CONTENTS, PULL_REQUESTS, CHECKS, STATUSES),
-    "github.bypasses": (METADATA, ADMINISTRATION_WRITE),
+    "github.bypasses": (METADATA, CONTENTS, ADMINISTRATION_WRITE),
     "github.branch_tips": (METADATA, CONTENTS),
-    "github.branch_rules": (METADATA, ADMINISTRATION_WRITE),
-    "github.rule_changes": (METADATA, ADMINISTRATION_WRITE, ORGANISATION_ADMINISTRATION),
-    "github.deployments": (METADATA, CONTENTS, DEPLOYMENTS, CHECKS, STATUSES),
-    "github.repositories": (METADATA,),
+    "github.branch_rules": (METADATA, CONTENTS, ADMINISTRATION_WRITE),
+    "github.rule_changes": (METADATA, CONTENTS, ADMINISTRATION_WRITE, MEMBERS, ORGANISATION_ADMINISTRATION),
+    "github.deployments": (METADATA, CONTENTS, DEPLOYMENTS, ACTIONS, CHECKS, STATUSES),
+    "github.repositories": (METADATA, CONTENTS),
     "github.members": (MEMBERS, ORGANISATION_ADMINISTRATION),
     "github.administrators": (METADATA, ADMINISTRATION, MEMBERS, ORGANISATION_ADMINISTRATION),
     "github.credentials": (METADATA, ADMINISTRATION, PERSONAL_ACCESS_TOKENS),
@@ -62,6 +67,8 @@ _BY_TEMPLATE: dict[str, Right] = {
     "/repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}": ADMINISTRATION_WRITE,
     "/repos/{owner}/{repo}/rulesets/{ruleset_id}/history": ADMINISTRATION_WRITE,
     "/repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}": ADMINISTRATION_WRITE,
+    "/orgs/{org}/rulesets/{ruleset_id}/history": ORGANISATION_ADMINISTRATION_WRITE,
+    "/orgs/{org}/rulesets/{ruleset_id}/history/{version_id}": ORGANISATION_ADMINISTRATION_WRITE,
     "/repos/{owner}/{repo}/rulesets": METADATA,
     "/repos/{owner}/{repo}/rulesets/{ruleset_id}": METADATA,
     "/repos/{owner}/{repo}/rules/branches/{branch}": METADATA,

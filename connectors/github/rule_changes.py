@@ -17,7 +17,7 @@ from connectors.github.streams import Driver
 from schemas.errors import ConfigurationError, NotLicensed
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.github import RULE_CHANGES
-from schemas.instants import format_instant, parse_instant
+from schemas.instants import format_instant, optional_instant, parse_instant
 
 HISTORY = "/repos/{owner}/{repo}/rulesets/{ruleset_id}/history"
 VERSION = "/repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}"
@@ -61,6 +61,7 @@ class _Reader:
         self._seen = 0
         self._pages = 0
         self._rulesets = 0
+        self._unchanged = 0
         self._people: dict[int, Json] | None = None
         self.rows: list[Json] = []
 
@@ -128,6 +129,11 @@ class _Reader:
     def _versions(self, repository: Repository, ruleset: Json) -> Stream[None]:
         number = str(ruleset["id"])
         own = ruleset.get("source_type") != "Organization"
+        changed_at = optional_instant(ruleset.get("updated_at"))
+        if not own and changed_at is not None and changed_at < self._start:
+            # Its history is shown only to those who may change it, and there is nothing of the interval in it.
+            self._unchanged += 1
+            return
         base = (
             repository.path("rulesets", number, "history")
             if own
@@ -216,7 +222,10 @@ class _Reader:
                 f"{len(self.rows)} of {self._seen} versions of {self._rulesets} rulesets fall into the interval; "
                 "deleted rulesets do not show here, the daily snapshots show them"
             )
-            proof = f"{self._rulesets} rulesets show {self._seen} versions in all" if self._seen else None
+            if self._unchanged:
+                words += f"; {self._unchanged} rulesets of the organisation were last changed before the interval"
+            shown = self._seen + self._unchanged
+            proof = f"{self._rulesets} rulesets show when they were changed" if shown else None
         return ItemClaim(
             RULE_CHANGES.name,
             AUDIT_TEXT if self._audited else HISTORY_TEXT,
