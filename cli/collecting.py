@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from cli.options import DEFAULT_OPTIONS, Options
 from cli.output import print_json, printable, say
+from cli.prefect_server import local_server
 from evidence.programme_folds import SYSTEMS
 from schemas.errors import ConfigurationError, EvidenceError
 
@@ -59,8 +60,22 @@ def collect(
     """
     if retries < 0:
         raise ConfigurationError(f"--retries {retries} is less than nothing. Write how often to try again, 0 for never")
-    prepare_prefect()
     _check_window(window)
+    prepare_prefect()
+    with local_server() as ready:
+        return _collect(family, control, window, scope, missing, retries, options, ready)
+
+
+def _collect(
+    family: FamilyName | None,
+    control: str | None,
+    window: str | None,
+    scope: str | None,
+    missing: bool,
+    retries: int,
+    options: Options,
+    ready: Callable[[], None],
+) -> int:
     from connectors.workspace import open_workspace
     from flows.family import CollectionFailedError
 
@@ -69,6 +84,7 @@ def collect(
     items = _scope_items(workspace, scope)
     documents: list[dict[str, Any]] = []
     failures: list[CollectionFailedError] = []
+    ready()
     for flow in _flows(family, control, window, items, missing):
         try:
             documents.append(flow(program=str(options.program), simulated_now=options.now(), retries=retries))
@@ -91,8 +107,6 @@ def prepare_prefect() -> None:
     """Settings for running flows inside this command. Prefect reads them when it is first imported."""
     _few_malloc_arenas()
     defaults = {
-        # Starting the server in the background takes 9 to 15 s on a busy machine; Prefect's own limit is 20.
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_LEVEL": "INFO" if sys.stderr.isatty() else "CRITICAL",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -12,6 +13,7 @@ from typing import Any
 
 from cli.collecting import prepare_prefect
 from cli.output import say
+from cli.prefect_server import local_server
 from schemas.errors import ConfigurationError
 
 START = datetime(2026, 4, 1, 3, 15, tzinfo=UTC)
@@ -53,22 +55,29 @@ def demonstrate(directory: Path) -> int:
     os.environ.setdefault("EVIDENCE_SIGNING_KEY_FILE", str(directory / "signing-key.pem"))
     os.environ["PREFECT_HOME"] = str((directory / ".prefect").resolve())
 
-    from sandbox.serve import running
-
-    say("1/4  starting the simulated company: GitHub and AWS on loopback")
-    with running("demo", now=START, directory=directory, own_process=True) as sandbox:
-        os.environ.update(sandbox.environment)
-        say("2/4  collecting April to September 2026, every other day, with one Prefect flow run")
-        counts = _collect(sandbox.program, sandbox.faults)
-        say(f"     {counts['collections']} collections, {counts['failed']} of them failed, as the story has it")
-    say("3/4  testing the controls, judging completeness, publishing the page")
-    rollup = _judge(directory / "program.yaml", directory / "index.html")
+    with local_server() as ready:
+        rollup = _six_months(directory, ready)
     say("4/4  verifying the store: every digest, every signature, the chain")
     from connectors.store.verify import verify_store
 
     report = verify_store(directory / "evidence-store")
     _print_end(directory, rollup, report, monotonic() - began)
     return 0 if report.ok else 1
+
+
+def _six_months(directory: Path, ready: Callable[[], None]) -> dict[str, Any]:
+    """Collect the period from the running sandbox and judge it; the roll-up."""
+    from sandbox.serve import running
+
+    say("1/4  starting the simulated company: GitHub and AWS on loopback")
+    with running("demo", now=START, directory=directory, own_process=True) as sandbox:
+        os.environ.update(sandbox.environment)
+        ready()
+        say("2/4  collecting April to September 2026, every other day, with one Prefect flow run")
+        counts = _collect(sandbox.program, sandbox.faults)
+        say(f"     {counts['collections']} collections, {counts['failed']} of them failed, as the story has it")
+    say("3/4  testing the controls, judging completeness, publishing the page")
+    return _judge(directory / "program.yaml", directory / "index.html")
 
 
 def _prepare(directory: Path) -> None:
