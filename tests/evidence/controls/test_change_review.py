@@ -318,6 +318,12 @@ def test_a_stale_and_a_fresh_approval() -> None:
     assert of_pull(reviews=reviews, commits=[proposed("older001"), proposed(HEAD, "older001")]).outcome == "pass"
 
 
+def test_a_stale_approval_beside_a_doubtful_fresh_one_is_unknown() -> None:
+    reviews = [review("bob", sha="older001"), review(None, kind="ghost")]
+    commits = [proposed("older001"), proposed(HEAD, "older001")]
+    assert of_pull(reviews=reviews, commits=commits).outcome == "unknown"
+
+
 def test_an_approval_of_a_commit_that_is_not_told_is_unknown() -> None:
     assert of_pull(reviews=[review("bob", sha=None)]).outcome == "unknown"
 
