@@ -343,6 +343,10 @@ def _child(
             child.stdout.close()
 
 
+new_event = threading.Event
+"""What `serve` waits for."""
+
+
 def serve(
     company: str | Path | None = None,
     changes: Sequence[str] = (),
@@ -353,7 +357,7 @@ def serve(
     output: TextIO | None = None,
 ) -> None:
     """Start, print one JSON line (program, environment, endpoints, faults) and run until interrupted or terminated."""
-    stop = threading.Event()
+    stop = new_event()
     previous: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
