@@ -61,7 +61,10 @@ READER_APP = "evidence-reader"
 
 @dataclass(slots=True)
 class Sandbox:
-    """A running sandbox. `clock` and `plan` are None when it runs in a child process: use the `faults` address."""
+    """A running sandbox.
+
+    `clock`, `plan`, `world` and `github` are None when it runs in a child process: use the `faults` address then.
+    """
 
     program: Path
     environment: dict[str, str]
@@ -73,6 +76,7 @@ class Sandbox:
     clock: SimulatedClock | None = None
     plan: FaultPlan | None = None
     world: World | None = None
+    github: GitHubServer | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def describe(self) -> dict[str, Any]:
@@ -158,6 +162,7 @@ def start(
     try:
         github = GitHubServer(world, credentials, clock, plan)
         sandbox.on_close(github.close)
+        sandbox.github = github
         sandbox.endpoints["github"] = github.url
         account: str | None = None
         aws_folder = folder if folder is not None and (folder / "aws.yaml").is_file() else None

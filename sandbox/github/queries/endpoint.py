@@ -86,6 +86,12 @@ class GraphQLService:
         self._parsed: OrderedDict[str, Parsed] = OrderedDict()
         self._compiled: OrderedDict[tuple[Any, ...], Operation] = OrderedDict()
 
+    @property
+    def documents(self) -> list[str]:
+        """The queries that have been asked, each once, as far as they are still kept."""
+        with self._lock:
+            return list(self._parsed)
+
     def answer(self, call: Call, request: Request) -> dict[str, Any]:
         """The body of the answer; what GitHub would refuse is in its `errors`."""
         parsed = self._parse(call.query)
