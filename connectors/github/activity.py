@@ -153,6 +153,7 @@ def _page(ledger: Ledger, answer: Answer) -> tuple[list[Move], str | None]:
     moves: list[Move] = []
     for row in data:
         try:
+            ref = row["ref"]
             move = Move(
                 row["activity_type"], row["before"], row["after"], parse_instant(row["timestamp"]),
                 rest_actor(row.get("actor")), row,
@@ -162,9 +163,9 @@ def _page(ledger: Ledger, answer: Answer) -> tuple[list[Move], str | None]:
                 f"A row of GitHub's activity ledger lacks a field it must have ({error}). The connector must be "
                 "looked at."
             ) from error
-        if row["ref"] != wanted:
+        if ref != wanted:
             raise IncompletePopulation(
-                f"GitHub's activity ledger answered for {row['ref']} when asked for {wanted}. Run it again; nothing "
+                f"GitHub's activity ledger answered for {ref} when asked for {wanted}. Run it again; nothing "
                 "is claimed."
             )
         moves.append(move)
