@@ -92,8 +92,10 @@ def open_session(
 
 def _organisation(login: str, transport: GithubTransport) -> Json:
     part = Part("$login: String!", "organization(login: $login) { id login databaseId }", {"login": login})
-    answer = transport.send(Graph("Organisation", (part,), REPOSITORIES))
-    found = answer.data.get("organization")
+    try:
+        found = transport.send(Graph("Organisation", (part,), REPOSITORIES)).data.get("organization")
+    except SourceGone:
+        found = None
     if found is None:
         raise SourceGone(
             f"GitHub shows no organisation {login!r} to this principal. Correct scope.github.organisation, or give the "
