@@ -22,5 +22,5 @@ def matrix_of(workspace: Workspace, as_of: datetime) -> Matrix:
         workspace.inventory(as_of),
         as_of,
         catalogue_digest=catalogue_digest(),
-        ledger_head=workspace.store.head().digest,
+        ledger_head=workspace.store.head_at(as_of),
     )

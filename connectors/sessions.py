@@ -41,6 +41,7 @@ def _github(workspace: Workspace, programme: Programme) -> Callable[[], Session]
             workspace.environ,
             workspace.now,
             declared_endpoints(programme),
+            sleep=workspace.pause,
             production_environments=programme.evidence_rules.production_environments,
         )
 
@@ -61,6 +62,7 @@ def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
             declared=declared_endpoints(programme),
             regions=scope.regions,
             environ=workspace.environ,
+            pause=workspace.pause,
         )
 
     return opened

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 PRODUCT = "soc2-evidence-pipeline"
 
 
+def pause(seconds: float) -> None:
+    """Wait. The one place where connectors of a run get it from."""
+    time.sleep(seconds)
+
+
 class Workspace:
     """One programme with its store. Made by `open_workspace`."""
 
@@ -37,6 +43,8 @@ class Workspace:
         self.store = store
         self.now = now
         self.environ = environ
+        self.pause: Callable[[float], None] = pause
+        """How connectors wait, in seconds, between attempts and for a source's limits."""
         self._inventories = InventoryReader(store)
 
     # --- the programme -----------------------------------------------------------------------------------------------
