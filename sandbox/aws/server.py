@@ -3,6 +3,22 @@
 In this process, because a demonstration starts it and moves its clock a hundred times: a child process would cost a
 second interpreter, and its state would have to be replayed over the network. moto is asked directly, without its own
 web server.
+
+Faults (`source: aws`, operation `service:Operation`) and what they look like here:
+
+| kind | answer |
+|---|---|
+| `forbidden` | AccessDenied, in the words and with the code of the service |
+| `unauthorized` | ExpiredToken; `code` for another, such as InvalidClientTokenId |
+| `rate_limited`, `secondary_limit` | Throttling, RequestLimitExceeded (EC2), TooManyRequestsException (Organizations) |
+| `server_error` | InternalFailure with status 500 or `status`; `code: html` a web page of a gateway |
+| `error`, `not_found` | `code` and `status` as given |
+| `truncated_page` | loses `items` without a sign; `field: Marker` loses only the marker, IsTruncated is true |
+| `empty_page` | no items, IsTruncated true, a marker that goes on at the same place; `field: Marker` without it |
+| `lying_last_page` | says that it is the last one; a page that really is loses `items` |
+| `shifting_list` | begins `items` too early, as if something had been put in before: items come twice |
+| `truncated_body` | half of the text (`bytes`: so much) in a whole message; `code: connection` breaks the connection |
+| `slow_body`, `connection_reset`, `latency`, `wrong_date` | as they say |
 """
 
 from __future__ import annotations

@@ -247,6 +247,6 @@ def test_an_inventory_without_names_for_its_parts(monkeypatch: pytest.MonkeyPatc
     ):
         with pytest.raises(SchemaDrift):
             collect(script | {operation: (200, text, json_type)}, monkeypatch, "aws.accounts")
+    none = regions.replace("<item><regionName>us-east-1</regionName></item>", "")
     with pytest.raises(SchemaDrift, match="without regions"):
-        none = regions.replace("<item><regionName>us-east-1</regionName></item>", "")
         collect(script | {"ec2:DescribeRegions": none}, monkeypatch, "aws.accounts")
