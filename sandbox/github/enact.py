@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.github.build import RepositoryBuilder
-from sandbox.github.model import Account, App, AuditEntry, Commit, PullRequest, Repository, RuleSuite, Update
+from sandbox.github.model import Account, AuditEntry, Commit, PullRequest, Repository, RuleSuite, Update
 from sandbox.github.nodeids import object_id
-from sandbox.github.planned import PlannedChange, PlannedCommit, PlannedDeployment
+from sandbox.github.planned import PlannedChange, PlannedCommit, PlannedProposal
+from sandbox.github.releases import Cast, PlannedRelease, Releases
 from sandbox.github.rules import effective_rules
 from sandbox.github.times import Epoch
 from sandbox.github.world import World
@@ -32,25 +32,6 @@ class PlannedPush:
 
 
 @dataclass(slots=True)
-class PlannedRelease:
-    """A deployment apart from changes, of the tip, of a commit that was never merged, or of none that exists."""
-
-    key: str
-    commit: str
-    deployment: PlannedDeployment
-
-
-@dataclass(slots=True)
-class Cast:
-    """Who plays in a repository."""
-
-    person: Callable[[str], Account]
-    checks_app: App
-    deploy_app: App | None
-    post_deployment_check: str | None
-
-
-@dataclass(slots=True)
 class Enactment:
     """Everything that happens in one repository. Fill `changes`, `pushes` and `releases`, then `run` once."""
 
@@ -60,18 +41,23 @@ class Enactment:
     changes: list[PlannedChange] = field(default_factory=list[PlannedChange])
     pushes: list[PlannedPush] = field(default_factory=list[PlannedPush])
     releases: list[PlannedRelease] = field(default_factory=list[PlannedRelease])
+    proposals: list[PlannedProposal] = field(default_factory=list[PlannedProposal])
     pull_of: dict[str, PullRequest] = field(default_factory=dict[str, PullRequest])
     commit_of: dict[str, Commit] = field(default_factory=dict[str, Commit])
     _builder: RepositoryBuilder | None = None
-    _released: list[tuple[PlannedDeployment, str, str]] = field(
-        default_factory=list[tuple[PlannedDeployment, str, str]]
-    )
+    _releases: Releases | None = None
 
     @property
     def builder(self) -> RepositoryBuilder:
         if self._builder is None:
             self._builder = RepositoryBuilder(self.world, self.repository)
         return self._builder
+
+    @property
+    def releasing(self) -> Releases:
+        if self._releases is None:
+            self._releases = Releases(self.builder, self.cast, self.branch)
+        return self._releases
 
     @property
     def branch(self) -> str:
@@ -93,9 +79,11 @@ class Enactment:
                 self._change(entry, numbers)
             else:
                 self._push(entry)
+        for proposal in self.proposals:
+            self._propose(proposal, numbers[proposal.key])
         for release in self.releases:
-            self._released.append((release.deployment, self._released_commit(release), release.key))
-        self._deploy_all()
+            self.releasing.add(release)
+        self.releasing.run()
 
     def _oid(self, *parts: str) -> str:
         return object_id(self.repository.slug, *parts)
@@ -103,6 +91,7 @@ class Enactment:
     def _numbers(self) -> dict[str, int]:
         """Issues and pull requests share one sequence of numbers, in the order in which they are opened."""
         opened: list[tuple[Epoch, str]] = [(change.opened, change.key) for change in self.changes]
+        opened.extend((proposal.opened, proposal.key) for proposal in self.proposals)
         opened.extend(
             (change.issue_opened, f"issue-{change.key}") for change in self.changes if change.issue_opened is not None
         )
@@ -128,11 +117,21 @@ class Enactment:
             change.opened,
             [commit],
             head_ref=self._head_ref(change),
-            base=self.branch,
+            base=change.first_base or self.branch,
             body=change.body,
             draft=change.draft_until is not None,
         )
         self.pull_of[change.key] = pull
+        if change.first_base is not None:
+            pull.base.change(change.retargeted_at, self.branch)
+            builder.event(
+                pull,
+                "BaseRefChangedEvent",
+                change.retargeted_at,
+                author,
+                current=self.branch,
+                previous=change.first_base,
+            )
         made = [commit]
         for index, planned in enumerate(later, 1):
             parent = self.branch_tip(planned.at) if planned.replaces else made[-1].oid
@@ -161,6 +160,21 @@ class Enactment:
             issue.closed_at = change.merged_at
             pull.closing_issues.append(issue)
         self._merge(change, pull, merger)
+
+    def _propose(self, proposal: PlannedProposal, number: int) -> None:
+        builder = self.builder
+        author = self.cast.person(proposal.author)
+        signature = builder.signature(author, proposal.opened)
+        oid = self._oid("head", proposal.key)
+        parent = self.branch_tip(proposal.opened)
+        commit = builder.commit(oid, (parent,), proposal.title, signature, signature, proposal.opened)
+        pull = builder.open_pull(
+            number, proposal.title, author, proposal.opened, [commit], head_ref=f"{proposal.author}/{proposal.key}"
+        )
+        if proposal.closed_at is not None:
+            builder.close(pull, proposal.closed_at, author)
+        if proposal.reopened_at is not None:
+            builder.reopen(pull, proposal.reopened_at, author)
 
     def branch_tip(self, at: Epoch) -> str:
         """Where the default branch stood at an instant that has been enacted already."""
@@ -248,21 +262,36 @@ class Enactment:
                 builder.commit(oid, (tip,), title, author, committer, at, co_authors=others.values(), signed=True)
             )
         methods: dict[str, Any] = {"squash": "SQUASH", "rebase": "REBASE", "merge": "MERGE"}
-        update = builder.merge(pull, at, merger, commits, method=methods[change.method])
+        kind, by = "pr_merge", merger
+        if change.queued_at is not None:
+            kind, by = "merge_queue_merge", self._queue(change, pull, merger, commits)
+        update = builder.merge(pull, at, by, commits, method=methods[change.method], kind=kind)
         self.commit_of[change.key] = commits[-1]
         self._suite(update, bypass=change.bypass)
-        self._after(commits[-1], at, change.checks)
+        if change.queued_at is None:
+            self._after(commits[-1], at, change.checks)
         for planned in change.deployments:
-            self._released.append((planned, commits[-1].oid, change.key))
+            self.releasing.follow(planned, commits[-1].oid, change.key)
 
-    def _after(self, commit: Commit, at: Epoch, checks: list[str]) -> None:
-        """Checks run on the default branch, too."""
+    def _queue(self, change: PlannedChange, pull: PullRequest, merger: Account, commits: list[Commit]) -> Account:
+        """The merge queue makes the commit that will land, has it checked, and merges; returns who merges."""
+        entered = change.queued_at or change.merged_at
+        pull.queued.append(((entered, change.merged_at), merger))
+        self.builder.event(pull, "AddedToMergeQueueEvent", entered, merger)
+        for commit in commits:
+            commit.received_at = entered
+        self._after(commits[-1], entered, change.checks, branch=f"gh-readonly-queue/{self.branch}/pr-{pull.number}")
+        queue = self.world.app("github-merge-queue", name="GitHub Merge Queue").bot
+        return queue or merger
+
+    def _after(self, commit: Commit, at: Epoch, checks: list[str], *, branch: str | None = None) -> None:
+        """Checks run on the default branch, too, or before that in the merge queue."""
         start = at + CHECK_DELAY
         runs: list[tuple[str, Epoch, Epoch | None, str | None]] = [
             (name, start + 5, start + (2 + index) * MINUTE, "SUCCESS") for index, name in enumerate(checks)
         ]
         if runs:
-            self.builder.checks(commit, self.cast.checks_app, self.branch, start, runs)
+            self.builder.checks(commit, self.cast.checks_app, branch or self.branch, start, runs)
 
     def _push(self, push: PlannedPush) -> None:
         builder = self.builder
@@ -327,53 +356,3 @@ class Enactment:
                     },
                 )
             )
-
-    def _released_commit(self, release: PlannedRelease) -> str:
-        at = release.deployment.at
-        if release.commit == "tip":
-            return self.branch_tip(at)
-        if release.commit == "absent":
-            return self._oid("absent", release.key)
-        by = self.cast.person(release.deployment.by) if release.deployment.by else None
-        author = by or self.repository.updates[0].actor
-        if author is None:
-            raise LookupError(f"{self.repository.slug}: nobody could have written the commit of {release.key}")
-        signature = self.builder.signature(author, at - 30 * MINUTE)
-        oid = self._oid("unmerged", release.key)
-        parent = self.branch_tip(at - 30 * MINUTE)
-        commit = self.builder.commit(oid, (parent,), "Hot fix", signature, signature, at - 30 * MINUTE)
-        self.builder.move(f"hotfix-{release.key}", "branch_creation", oid, at - 30 * MINUTE, author)
-        self.commit_of[release.key] = commit
-        return oid
-
-    def _deploy_all(self) -> None:
-        """Deployments by time. At GitHub a new success makes earlier ones of the environment inactive, but not in
-        production environments."""
-        active: dict[str, Any] = {}
-        for planned, oid, key in sorted(self._released, key=lambda one: (one[0].at, one[2], one[0].environment)):
-            creator = self.cast.person(planned.by) if planned.by else self._deployer()
-            states = [(planned.at + 10 + index * 90, state) for index, state in enumerate(planned.states)]
-            ref = self.branch if not key.startswith("release-") else f"hotfix-{key}"
-            made = self.builder.deploy(
-                oid, planned.environment, planned.at, creator, states, ref=ref, key=f"{key}/{planned.environment}"
-            )
-            if "SUCCESS" in planned.states and planned.environment != "production":
-                succeeded = next(at for at, state in states if state == "SUCCESS")
-                before = active.get(planned.environment)
-                if before is not None:
-                    self.builder.deployment_status(before, "INACTIVE", succeeded, creator)
-                active[planned.environment] = made
-            commit = self.repository.commits.get(oid)
-            check = self.cast.post_deployment_check
-            if planned.post_check is not None and check is not None and commit is not None:
-                app = self.cast.deploy_app or self.cast.checks_app
-                begun = states[-1][0] + 15
-                self.builder.checks(
-                    commit, app, self.branch, begun, [(check, begun + 5, begun + 2 * MINUTE, planned.post_check)]
-                )
-
-    def _deployer(self) -> Account:
-        app = self.cast.deploy_app or self.cast.checks_app
-        if app.bot is None:
-            raise LookupError(f"app {app.slug} has no bot that could deploy")
-        return app.bot

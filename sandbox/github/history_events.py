@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.github import script_events as script
 from sandbox.github.enact import PlannedPush, PlannedRelease
-from sandbox.github.planned import PlannedChange, PlannedCommit, PlannedDeployment, PlannedReview
+from sandbox.github.planned import (
+    PlannedChange,
+    PlannedCommit,
+    PlannedDeployment,
+    PlannedProposal,
+    PlannedReview,
+)
 from sandbox.github.times import Epoch, epoch, iso
 
 if TYPE_CHECKING:
@@ -28,6 +34,18 @@ class HistoryEvents:
         at = epoch(event.at)
         if isinstance(event, script.Change):
             enactment.changes.append(self._scripted(event, key))
+        elif isinstance(event, script.Proposal):
+            enactment.proposals.append(
+                PlannedProposal(
+                    key,
+                    event.repository,
+                    event.author,
+                    at,
+                    event.title,
+                    None if event.closed is None else epoch(event.closed),
+                    None if event.reopened is None else epoch(event.reopened),
+                )
+            )
         elif isinstance(event, script.DirectPush):
             written = at - MINUTE - round(event.days_backdated * DAY)
             enactment.pushes.append(PlannedPush(key, at, event.by, event.message, 0, event.bypass, written))
@@ -93,6 +111,9 @@ class HistoryEvents:
             check_ends={name: None if end is None else end.upper() for name, end in event.checks.items()},
             labels=label,
             bypass=event.bypass,
+            queued_at=None if event.queue_minutes is None else at - event.queue_minutes * MINUTE,
+            first_base=event.first_base,
+            retargeted_at=commits[0].at + MINUTE,
             deployments=[]
             if event.deploy is None
             else [self._deployment(event.deploy, at + event.deploy.minutes_after * MINUTE)],

@@ -45,6 +45,19 @@ class PlannedDeployment:
 
 
 @dataclass(slots=True)
+class PlannedProposal:
+    """A pull request that is not merged: still open, or closed, and perhaps opened again."""
+
+    key: str
+    repository: str
+    author: str
+    opened: Epoch
+    title: str
+    closed_at: Epoch | None = None
+    reopened_at: Epoch | None = None
+
+
+@dataclass(slots=True)
 class PlannedChange:
     """A pull request from its first commit to its merge. `key` names it for ever; people are named by login."""
 
@@ -67,5 +80,10 @@ class PlannedChange:
     auto_merge_from: Epoch | None = None
     issue_opened: Epoch | None = None
     bypass: bool = False
+    queued_at: Epoch | None = None
+    """When it entered the merge queue, which then merges it; None: it is merged by hand."""
+    first_base: str | None = None
+    """The branch it was opened against, before it was turned to the default branch."""
+    retargeted_at: Epoch = 0
     deployments: list[PlannedDeployment] = field(default_factory=list[PlannedDeployment])
     author_is_app: bool = False

@@ -153,8 +153,10 @@ class _Expansion:
         change.flaky = dice.one_in(12)
         if not by_bot and dice.one_in(10):
             change.draft_until = self.at(8)
-        if dice.one_in(10):
+        if dice.one_in(10) and not one.merge_queue:
             change.auto_merge_from = self.at(93)
+        if one.merge_queue:
+            change.queued_at = self.merged_at - dice.between(8, 15) * MINUTE
         if not by_bot and dice.one_in(10):
             change.issue_opened = self.opened - dice.between(1, 5) * 24 * HOUR
         if one.deploys:

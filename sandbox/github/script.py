@@ -145,6 +145,7 @@ class RoutineOf(Strict):
     deploys: bool = True
     checks: list[str] = Field(default_factory=lambda: ["build", "test", "lint"])
     method: Literal["squash", "rebase", "merge"] = "squash"
+    merge_queue: bool = Field(default=False, description="Changes are merged by the merge queue.")
 
 
 class Routine(Strict):

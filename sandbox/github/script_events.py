@@ -93,7 +93,24 @@ class Change(_Event):
         default_factory=dict, description="Conclusions other than success on the head commit; null: it does not run."
     )
     bypass: bool = Field(default=False, description="Merged by bypassing the rules; a rule suite records it.")
+    queue_minutes: int | None = Field(
+        default=None, ge=5, description="Minutes in the merge queue, which then merges it; none: merged by hand."
+    )
+    first_base: str | None = Field(
+        default=None, description="Branch it was opened against; turned to the default branch right after."
+    )
     deploy: Deploy | None = None
+
+
+class Proposal(_Event):
+    """A pull request opened at `at` and never merged."""
+
+    kind: Literal["proposal"]
+    repository: str
+    author: str
+    title: str = "An idea"
+    closed: AwareDatetime | None = None
+    reopened: AwareDatetime | None = None
 
 
 class DirectPush(_Event):
@@ -233,7 +250,8 @@ class PermissionsChanged(_Event):
 
 
 Event = Annotated[
-    Change | DirectPush | ForcePush | Deployment | RulesetChanged | ProtectionChanged | Renamed | Archived | Deleted
-    | Topics | TwoFactor | TwoFactorRequirement | RoleChanged | Joined | Left | AccountDeleted | PermissionsChanged,
+    Change | Proposal | DirectPush | ForcePush | Deployment | RulesetChanged | ProtectionChanged | Renamed | Archived
+    | Deleted | Topics | TwoFactor | TwoFactorRequirement | RoleChanged | Joined | Left | AccountDeleted
+    | PermissionsChanged,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -333,7 +333,11 @@ class Stage:
         for event in sorted(self.script.events, key=lambda event: event.at):
             if isinstance(
                 event,
-                script_events.Change | script_events.DirectPush | script_events.ForcePush | script_events.Deployment,
+                script_events.Change
+                | script_events.Proposal
+                | script_events.DirectPush
+                | script_events.ForcePush
+                | script_events.Deployment,
             ):
                 histories.apply(event, f"{event.kind}-{event.at:%Y%m%d%H%M}")
         for name, enactment in self.enactments.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.github.times import ALWAYS
 from tests.fakes.github_sandbox import Asked, demo
 
 CORE = "/repos/tallybrook/ledger-core"
@@ -136,3 +137,57 @@ def test_a_repository_begins_and_another_is_archived() -> None:
     assert listed("2026-07-01T10:00:00Z")["notifications"] is False
     assert listed("2026-06-15T08:59:59Z")["toolbox"] is False
     assert listed("2026-06-15T09:00:00Z")["toolbox"] is True
+
+
+def test_a_merge_queue() -> None:
+    github = demo()
+    repository = next(one for one in github.organisation.repositories if one.name.at(ALWAYS) == "notifications")
+    pull = next(one for one in repository.pulls if one.queued)
+    (entered, left), _ = pull.queued[0]
+    query = (
+        'query($n: Int!) { repository(owner: "tallybrook", name: "notifications") { mergeQueue { entries(first: 9) {'
+        " totalCount nodes { position enqueuer { login } pullRequest { number } } } } pullRequest(number: $n) {"
+        " isInMergeQueue isMergeQueueEnabled mergeQueueEntry { position state } mergedBy { __typename login }"
+        " mergeCommit { statusCheckRollup { state } }"
+        " timelineItems(first: 9, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT]) { nodes { ... on AddedToMergeQueueEvent {"
+        " createdAt enqueuer { login } } } } } } }"
+    )
+
+    def at(moment: int) -> dict[str, Any]:
+        github.clock.set(datetime.fromtimestamp(moment, UTC))
+        return github.graphql(query, n=pull.number)["data"]["repository"]
+
+    before, waiting, after = at(entered - 1), at(entered), at(left)
+    assert [one["pullRequest"]["isInMergeQueue"] for one in (before, waiting, after)] == [False, True, False]
+    assert waiting["mergeQueue"]["entries"]["nodes"][0]["pullRequest"] == {"number": pull.number}
+    assert waiting["pullRequest"]["mergeQueueEntry"] == {"position": 1, "state": "AWAITING_CHECKS"}
+    assert after["mergeQueue"]["entries"]["totalCount"] == 0
+    assert after["pullRequest"]["mergedBy"] == {"__typename": "Bot", "login": "github-merge-queue"}
+    assert after["pullRequest"]["mergeCommit"]["statusCheckRollup"] == {"state": "SUCCESS"}, "checked before it landed"
+    assert (
+        after["pullRequest"]["timelineItems"]["nodes"][0]["enqueuer"]["login"]
+        == waiting["mergeQueue"]["entries"]["nodes"][0]["enqueuer"]["login"]
+    )
+    (row, *_) = github.get("/repos/tallybrook/notifications/activity?ref=main").json
+    assert (row["activity_type"], row["actor"]["login"]) == ("merge_queue_merge", "github-merge-queue[bot]")
+
+
+def test_a_change_of_base_and_pull_requests_that_are_never_merged() -> None:
+    github = demo()
+    core, payments = github.organisation.repositories[:2]
+    turned = next(one for one in core.pulls if one.title.endswith("Back-port of the time zone table"))
+    github.clock.set(datetime.fromtimestamp(turned.created_at, UTC))
+    assert github.get(f"{CORE}/pulls/{turned.number}").json["base"]["ref"] == "release-2026.1"
+    github.clock.set(datetime(2026, 9, 30, tzinfo=UTC))
+    assert github.get(f"{CORE}/pulls/{turned.number}").json["base"]["ref"] == "main"
+    closed = next(one for one in core.pulls if one.title == "Try another rounding mode")
+    shown = github.get(f"{CORE}/pulls/{closed.number}").json
+    assert (shown["state"], shown["merged"], shown["closed_at"]) == ("closed", False, "2026-05-15T16:00:00Z")
+    again = next(one for one in payments.pulls if one.title == "Draft of instant payouts")
+    states: list[str] = []
+    for day in (13, 21, 35):
+        github.clock.set(datetime(2026, 8, 1, tzinfo=UTC) + timedelta(days=day))
+        states.append(github.get(f"/repos/tallybrook/payments-gateway/pulls/{again.number}").json["state"])
+    github.clock.set(datetime(2026, 9, 30, tzinfo=UTC))
+    states.append(github.get(f"/repos/tallybrook/payments-gateway/pulls/{again.number}").json["state"])
+    assert states == ["open", "closed", "closed", "open"]
