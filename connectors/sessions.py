@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING
 
 from connectors.endpoints import judge_endpoint
@@ -14,6 +16,53 @@ from schemas.programme import Programme
 
 if TYPE_CHECKING:
     from connectors.workspace import Workspace
+
+
+class SessionPool:
+    """Open sessions of one workspace, lent to one run at a time and to one thread each.
+
+    Logging in costs several requests and, for an app, a signature; a flow that runs many steps would do it for each of
+    them. A session is given back only by a run in which nothing failed, so that a client in doubt is never used again.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[Session]] = {}
+
+    @contextlib.contextmanager
+    def lending(self, system: str) -> Generator[Lending]:
+        """Sessions of a system for the length of the block; they come back when `keep` was called."""
+        lending = Lending(self, system, session_factory(self._workspace, system))
+        yield lending
+        if lending.kept:
+            with self._lock:
+                self._idle.setdefault(system, []).extend(lending.lent)
+
+    def idle(self, system: str) -> Session | None:
+        """A session that nobody uses, taken out of the pool."""
+        with self._lock:
+            held = self._idle.get(system)
+            return held.pop() if held else None
+
+
+class Lending:
+    """What one run has been lent; call `open` once in each worker thread."""
+
+    def __init__(self, pool: SessionPool, system: str, opener: Callable[[], Session]) -> None:
+        self._pool, self._system, self._opener = pool, system, opener
+        self.lent: list[Session] = []
+        self.kept = False
+
+    def open(self) -> Session:
+        """An idle session, or a new one."""
+        session = self._pool.idle(self._system) or self._opener()
+        self.lent.append(session)
+        return session
+
+    def keep(self) -> None:
+        """Say that the run went well and its sessions may serve the next."""
+        self.kept = True
 
 
 def session_factory(workspace: Workspace, system: str) -> Callable[[], Session]:

@@ -26,6 +26,7 @@ from schemas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from connectors.programme_file import LoadedProgramme
+    from connectors.sessions import SessionPool
 
 PRODUCT = "soc2-evidence-pipeline"
 
@@ -108,6 +109,13 @@ class Workspace:
         for name, register in latest["registers"].items():
             files[self.path.parent / str(named.get(name))] = register["object"]["digest"]
         return all(_digest(path) == digest for path, digest in files.items())
+
+    @cached_property
+    def sessions(self) -> SessionPool:
+        """Open sessions with the sources, kept from one collection step to the next."""
+        from connectors.sessions import SessionPool
+
+        return SessionPool(self)
 
     # --- scope -------------------------------------------------------------------------------------------------------
 

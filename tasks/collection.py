@@ -18,7 +18,7 @@ from prefect.tasks import Task
 
 from connectors.collect import CollectionResult, ItemProgress, collect
 from connectors.registry import extractor_for
-from connectors.sessions import run_facts, session_factory
+from connectors.sessions import run_facts
 from connectors.workspace import Workspace
 from evidence.collection_plan import CollectionStep
 from schemas.collection import Claim
@@ -132,20 +132,23 @@ def _collect(pending: _Pending) -> None:
     def take(recorded: CollectionResult) -> None:
         pending.collected.take(recorded, step.interval)
 
-    result = collect(
-        workspace.store,
-        extractor_for(step.datasets[0].name),
-        session_factory(workspace, step.system),
-        step.items,
-        step.datasets,
-        step.interval,
-        facts=run_facts(workspace),
-        flow=pending.flow,
-        known_items=pending.known_items,
-        progress=report,
-        stopped=take,
-        workers=WORKERS,
-    )
+    with workspace.sessions.lending(step.system) as sessions:
+        result = collect(
+            workspace.store,
+            extractor_for(step.datasets[0].name),
+            sessions.open,
+            step.items,
+            step.datasets,
+            step.interval,
+            facts=run_facts(workspace),
+            flow=pending.flow,
+            known_items=pending.known_items,
+            progress=report,
+            stopped=take,
+            workers=WORKERS,
+        )
+        if not result.failures:
+            sessions.keep()
     take(result)
     passing = {
         claim.scope_item_id
