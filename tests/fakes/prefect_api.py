@@ -1,0 +1,37 @@
+"""A Prefect server for the tests that run flows in their own process: one for the whole session, on a new database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def prefect_api_for_tests() -> Iterator[str]:
+    """The address of a running Prefect API; flows of this process and of its children go there."""
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_LOGGING_LEVEL,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
+    from prefect.testing.utilities import prefect_test_harness
+
+    quiet = {
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # a thread for each flow run that tests have no use for
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+        PREFECT_LOGGING_LEVEL: "CRITICAL",
+    }
+    with prefect_test_harness(server_startup_timeout=180), temporary_settings(quiet):
+        url = str(PREFECT_API_URL.value())
+        before = os.environ.get("PREFECT_API_URL")
+        os.environ["PREFECT_API_URL"] = url
+        try:
+            yield url
+        finally:
+            if before is None:
+                del os.environ["PREFECT_API_URL"]
+            else:
+                os.environ["PREFECT_API_URL"] = before
