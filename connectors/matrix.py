@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from connectors.store.integrity import damaged_objects
 from evidence.completeness.assemble import assemble
 from evidence.completeness.matrix import Matrix
 from evidence.controls.catalogue import CATALOGUE, catalogue_digest
@@ -23,4 +24,5 @@ def matrix_of(workspace: Workspace, as_of: datetime) -> Matrix:
         as_of,
         catalogue_digest=catalogue_digest(),
         ledger_head=workspace.store.head_at(as_of),
+        damaged=damaged_objects(workspace.store),
     )

@@ -127,12 +127,15 @@ class _Sum:
         self._by_outcome: Counter[str] = Counter()
         self._codes: Counter[str] = Counter()
         self._resolves_at: datetime | None = None
+        self._exceptions: dict[str, list[str]] = {}
 
     def add(self, outcome: Outcome) -> None:
         if not outcome.item_id.startswith(WHOLE_WINDOW):
             self._population += 1
         self._by_outcome[outcome.outcome] += 1
         self._codes.update(outcome.codes)
+        if outcome.outcome == "exception":
+            self._exceptions[outcome.item_id] = list(outcome.codes)
         if outcome.outcome == "pending" and outcome.resolves_at is not None:
             latest = self._resolves_at
             self._resolves_at = outcome.resolves_at if latest is None else max(latest, outcome.resolves_at)
@@ -146,6 +149,7 @@ class _Sum:
             "pending": self._by_outcome["pending"],
             "resolves_at": None if self._resolves_at is None else format_instant(self._resolves_at),
             "codes": dict(sorted(self._codes.items())),
+            "exception_items": dict(sorted(self._exceptions.items())),
         }
 
 

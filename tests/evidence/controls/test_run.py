@@ -77,11 +77,16 @@ def test_run_and_sum_up() -> None:
     summary = summarise(CHANGES, windows_to_test(CHANGES, WINDOWS, [REPO], **KEPT), outcomes)
     nothing = {"population": 0, "exceptions": 0, "emergencies": 0, "unknown": 0, "pending": 0, "resolves_at": None}
     place = {"evidence_id": "commits", "scope_item_id": SCOPE}
+
+    def item(sha: str) -> str:
+        return next(outcome.item_id for outcome in outcomes if outcome.item_id.endswith(f":{sha}"))
+
     assert summary == [
-        {**place, "window_id": "2026-04", **nothing, "codes": {}},
+        {**place, "window_id": "2026-04", **nothing, "codes": {}, "exception_items": {}},
         {**place, "window_id": "2026-05", **nothing, "population": 3, "exceptions": 2,
-         "codes": {"DIRECT_PUSH": 1, "NO_APPROVAL": 1}},
-        {**place, "window_id": "2026-06", **nothing, "codes": {}},
+         "codes": {"DIRECT_PUSH": 1, "NO_APPROVAL": 1},
+         "exception_items": {item("direct01"): ["DIRECT_PUSH"], item("merge008"): ["NO_APPROVAL"]}},
+        {**place, "window_id": "2026-06", **nothing, "codes": {}, "exception_items": {}},
     ]  # fmt: skip
 
 
