@@ -9,7 +9,7 @@ UV := $(UV_BOOTSTRAP)/bin/uv
 
 venv: $(VENV)/.installed
 
-# `uv venv` refuses a folder with content, so uv lives in a small environment of its own inside it, made last.
+# pip installs uv into a small environment of its own, so that it is no part of what the product runs with.
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
