@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import github
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth
 
 from connectors.endpoints import EndpointJudgement, judge_endpoint, peer_certificate_sha256, refuse_overrides
@@ -137,19 +139,27 @@ def _auth(environ: Mapping[str, str], api_url: str, now: Callable[[], datetime])
         raise ConfigurationError(f"To log in as a GitHub App set {', '.join(missing)} too.")
     if not app["GITHUB_APP_INSTALLATION_ID"].isdigit():
         raise ConfigurationError("GITHUB_APP_INSTALLATION_ID is no number; it ends the installation page's address.")
-    path = Path(app["GITHUB_APP_PRIVATE_KEY_FILE"])
-    try:
-        key = path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"GITHUB_APP_PRIVATE_KEY_FILE can't be read as a PEM file ({type(error).__name__}). Point it at the "
-            "private key that GitHub gave out for the App."
-        ) from error
-    if "PRIVATE KEY" not in key:
-        raise ConfigurationError("GITHUB_APP_PRIVATE_KEY_FILE holds no PEM private key. Point it at the App's key.")
+    key = _app_key(Path(app["GITHUB_APP_PRIVATE_KEY_FILE"]))
     return InstallationToken(
-        Auth.AppAuth(app["GITHUB_APP_ID"], key), int(app["GITHUB_APP_INSTALLATION_ID"]), api_url, now
+        Auth.AppAuth(app["GITHUB_APP_ID"], lambda: key), int(app["GITHUB_APP_INSTALLATION_ID"]), api_url, now
     )
+
+
+def _app_key(path: Path) -> Any:
+    """The App's private key, read once: checking it takes longer than signing with it."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"GITHUB_APP_PRIVATE_KEY_FILE can't be read ({type(error).__name__}). Point it at the PEM file of "
+            "the private key that GitHub gave out for the App."
+        ) from error
+    try:
+        return load_pem_private_key(content, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(
+            "GITHUB_APP_PRIVATE_KEY_FILE holds no PEM private key without a password. Point it at the App's key."
+        ) from error
 
 
 def _principal(auth: Auth.Auth, transport: GithubTransport) -> tuple[str, str]:

@@ -81,8 +81,9 @@ class InstallationToken(Auth.Auth):
 
     def __init__(self, app: Auth.AppAuth, installation_id: int, api_url: str, now: Callable[[], datetime]) -> None:
         self._integration = github.GithubIntegration(
-            auth=app, base_url=api_url, retry=None, timeout=TIMEOUT_SECONDS, user_agent=USER_AGENT
-        )
+            auth=app, base_url=api_url, retry=None, timeout=TIMEOUT_SECONDS, user_agent=USER_AGENT,
+            seconds_between_requests=None, seconds_between_writes=None,
+        )  # fmt: skip
         self._installation_id = installation_id
         self._now = now
         self._lock = threading.Lock()
