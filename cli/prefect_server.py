@@ -46,6 +46,7 @@ def local_server() -> Generator[Callable[[], None]]:
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=_end_with_parent,
         )  # fmt: skip
         os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")  # the terminal has them; that server ends
         try:
             yield lambda: _wait_until_healthy(process, port, log)
         finally:
