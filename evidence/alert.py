@@ -84,11 +84,7 @@ def stopped(
     severity: Severity = "error"
     if first_loss is not None and first_loss - as_of < CRITICAL_WITHIN:
         severity = "critical"
-    loss = (
-        f"First loss {_day(first_loss)} ({_days_left(first_loss, as_of)})"
-        if first_loss
-        else "No date is known; evidence completeness says what is missing"
-    )
+    loss = _loss(first_loss, as_of) if first_loss else "No date is known; evidence completeness says what is missing"
     summary = f"{mark}[{severity}] Evidence flow stopped: {flow}, {kind}. {loss}"
     prefix = f"--program {shlex.quote(program)}"
     lines = [
@@ -126,7 +122,7 @@ def _alert(group: Sequence[FailedCollection], as_of: datetime, program: str, sim
     items = sorted({failure.scope_item for failure in group})
     controls = sorted({(cell.control_id, cell.control_title) for cell in cells})
     mark = "[SIMULATED] " if simulated else ""
-    loss = f"First loss {_day(until)} ({_days_left(until, as_of)})" if until else _no_date(cells)
+    loss = _loss(until, as_of) if until else _no_date(cells)
     summary = (
         f"{mark}[{severity}] Evidence not collected: {', '.join(control for control, _ in controls) or first.dataset}, "
         f"{_several(items)}. {loss}"
@@ -177,13 +173,12 @@ def _no_date(cells: Sequence[AffectedCell]) -> str:
     return "No date: the source keeps this until it is deleted, but what it keeps can change"
 
 
-def _day(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%d %H:%MZ")
-
-
-def _days_left(until: datetime, as_of: datetime) -> str:
+def _loss(until: datetime, as_of: datetime) -> str:
+    if until <= as_of:
+        return "Being lost now: each hour the source forgets more"
     days = int((until - as_of) / timedelta(days=1))
-    return f"in {days} days" if days > 1 else "within two days"
+    left = f"in {days} days" if days > 1 else "within two days"
+    return f"First loss {until:%Y-%m-%d %H:%M}Z ({left})"
 
 
 def _several(names: Sequence[str], limit: int = 3) -> str:

@@ -6,14 +6,13 @@ One sandbox, one server and one worker serve all of it; the tests stand in the o
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,7 +35,7 @@ ZONE = "Europe/London"
 NOW = "2026-09-02T06:00:00Z"
 HISTORY = """\
 sha,parents,on_first_parent,author,committer,author_date,commit_date,pr_number,pr_source,author_is_bot,reviewed_by,co_authored_by,gpgsig
-{f},{e},1,ann,web-flow,2026-08-30T09:00:00+00:00,2026-08-30T09:00:00+00:00,3,squash,0,bea,,1
+{f},{e},1,ann,web-flow,2026-08-31T09:00:00+00:00,2026-08-31T09:00:00+00:00,3,squash,0,bea,,1
 {e},{d},1,bea,web-flow,2026-08-12T09:00:00+00:00,2026-08-12T09:00:00+00:00,2,squash,0,ann,,1
 {d},{c},1,ann,web-flow,2026-07-20T09:00:00+00:00,2026-07-20T09:00:00+00:00,1,squash,0,bea,,1
 {c},{b},1,ann,ann,2026-07-02T09:00:00+00:00,2026-07-02T09:00:00+00:00,,,0,,,1
@@ -78,7 +77,6 @@ class Site:
     faults: str
     environment: dict[str, str]
     receiver: Receiver
-    ids: dict[str, str] = field(default_factory=dict[str, str])
 
     def prefect(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -239,10 +237,10 @@ def test_a_fault_at_the_source_fails_the_run_and_tells_on_call_once(site: Site, 
     assert state["type"] == "FAILED"
     assert "collections failed" in state["message"]
     [text] = site.receiver.texts
-    print(text)
     assert "acme/api" in text
     assert "CC8-" in text
     assert "grant repository permission contents: read" in text
-    assert "First loss 2026-" in text
+    # Rule suites are kept for 30 days, so at 2 September the first days of August are going.
+    assert "Until           Being lost now" in text
     assert f"evidence collect --program {site.program} --control CC8-" in text
-    assert os.environ.get("GITHUB_TOKEN", "ghp_") not in text
+    assert not {"ghs_", "ghp_"} & {word[:4] for word in text.split()}

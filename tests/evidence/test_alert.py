@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from evidence.alert import AffectedCell, FailedCollection, compose
+from evidence.alert import AffectedCell, FailedCollection, compose, stopped
 
 NOW = datetime(2026, 6, 1, 6, tzinfo=UTC)
 
@@ -39,6 +39,29 @@ def test_one_cause_is_one_alert_that_lists_its_controls() -> None:
     assert "First loss 2026-06-10 06:00Z (in 9 days)" in alert.summary
     assert "grant Contents: read" in alert.body
     assert "--control CC8-CHG-04 --window 2026-05 --scope github:R_1" in alert.body
+
+
+def test_what_the_source_is_forgetting_right_now_is_said_so() -> None:
+    (alert,) = compose([failure(cell(until=NOW))], NOW, program="p.yaml", simulated=False)
+    assert alert.severity == "critical"
+    assert "Being lost now" in alert.summary
+    assert "Until           Being lost now" in alert.body
+
+
+def test_a_flow_that_stopped_is_told_with_the_first_loss_and_the_command_to_run() -> None:
+    alert = stopped(
+        "governance", "ConfigurationError", "GITHUB_TOKEN is not set", first_loss=NOW + timedelta(days=9), as_of=NOW,
+        program="my program.yaml", simulated=True,
+    )  # fmt: skip
+    assert alert.summary.startswith("[SIMULATED] [error] Evidence flow stopped: governance, ConfigurationError.")
+    assert "First loss 2026-06-10 06:00Z (in 9 days)" in alert.body
+    assert "GITHUB_TOKEN is not set" in alert.body
+    assert "evidence collect --program 'my program.yaml' --missing" in alert.body
+    nothing_known = stopped(
+        "governance", "StoreError", "the store is gone", first_loss=None, as_of=NOW, program="p", simulated=False
+    )
+    assert "No date is known" in nothing_known.summary
+    assert nothing_known.dedup_key != alert.dedup_key
 
 
 def test_different_remedies_are_different_alerts_and_the_soonest_loss_comes_first() -> None:
