@@ -248,7 +248,8 @@ class Caller:
             self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
         ):
             self._credentials = self._renew()
-            self._clients.clear()
+            for made in self._clients.values():
+                _change_credentials(made, self._credentials)
         client = self._clients.get((service, region))
         if client is None:
             client = self._clients[service, region] = self._make(service, region)
@@ -278,6 +279,12 @@ class Caller:
         client.meta.events.register("before-parse", _demand_whole)
         client.meta.events.register("after-call", after_call)
         return client
+
+
+def _change_credentials(client: Any, new: Credentials) -> None:
+    """Let a client sign with renewed credentials. To make it anew would take longer than all its requests."""
+    held = client._request_signer._credentials
+    held.access_key, held.secret_key, held.token = new.access_key, new.secret_key, new.session_token
 
 
 def _demand_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:
