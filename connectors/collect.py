@@ -287,19 +287,22 @@ class _Run:
         stream = dataset.kind == "event_stream"
         table = run.sink.table(dataset)
         start = _claimed_from(self.interval, said) if stream else None
+        asked_from, asked_to = self.interval if stream and self.interval else (None, None)
         # An answer that begins only after the interval is over claims nothing of it, not even a prefix.
-        forgotten = start is not None and self.interval is not None and start >= self.interval[1]
+        forgotten = start is not None and asked_to is not None and start >= asked_to
+        late = start != asked_from
+        until = asked_to if late and not said.truncated else said.complete_until
         return Claim(
             dataset=dataset.name,
             scope_item_id=run.sink.item.id,
             scope_item=run.sink.item.name,
-            status="truncated" if said.truncated or forgotten else "ok",
+            status="truncated" if said.truncated or late else "ok",
             started_at=run.started_at,
             finished_at=run.finished_at,
-            start=self.interval[0] if forgotten and self.interval else start,
-            end=self.interval[1] if stream and self.interval else None,
+            start=asked_from if forgotten else start,
+            end=asked_to,
             observed_at=None if stream else said.observed_at,
-            complete_until=None if forgotten else said.complete_until,
+            complete_until=None if forgotten else until,
             rows=table.num_rows,
             rows_by_month=rows_by_month(table, self.facts.zone) if stream else {},
             proof_of_life=said.proof_of_life,

@@ -188,10 +188,14 @@ class TestEntry:
 
     def test_what_the_source_has_forgotten_is_not_claimed(self, store: Store, source: FakeSource) -> None:
         remembered = START + timedelta(days=2)
-        for complete_from, expected in ((START - timedelta(days=1), START), (remembered, remembered)):
+        for complete_from, expected in (
+            (START - timedelta(days=1), (START, None, "ok")),
+            (remembered, (remembered, END, "truncated")),  # whole from there to the end, and less than was asked for
+        ):
             source.claim = {"complete_from": complete_from}
             (claim,) = source.collect(store).claims
-            assert (claim.start, claim.end, claim.status) == (expected, END, "ok")
+            assert (claim.start, claim.complete_until, claim.status) == expected
+            assert claim.end == END
 
     def test_an_answer_that_begins_after_the_interval_claims_nothing_of_it(
         self, store: Store, source: FakeSource, clock: SettableClock
