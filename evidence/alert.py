@@ -32,6 +32,8 @@ class AffectedCell:
     until: datetime | None
     """First instant at which something is lost for good; None where the source has no limit or it is lost already."""
     lost: bool
+    resolved: bool = True
+    """False where no inventory has told the item's id yet, so that no command can name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +159,12 @@ def _commands(cells: Sequence[AffectedCell], program: str) -> list[str]:
     prefix = f"evidence collect --program {shlex.quote(program)}"
     commands: list[str] = []
     repairable = [cell for cell in cells if not cell.lost]
-    if repairable:
+    if repairable and repairable[0].resolved:
         cell = repairable[0]
         commands.append(
             f"{prefix} --control {cell.control_id} --window {cell.window_id} --scope {shlex.quote(cell.scope_item_id)}"
         )
-    if len(repairable) != 1:
+    if len(repairable) != 1 or not commands:
         commands.append(f"{prefix} --missing")
     return commands
 

@@ -15,6 +15,7 @@ from connectors.workspace import Workspace
 from evidence.alert import AffectedCell, Alert, FailedCollection, compose, stopped
 from evidence.completeness.matrix import Matrix, MatrixCell
 from evidence.completeness.severity import COVERED
+from evidence.inventory import ACCOUNTS, REPOSITORIES
 from schemas.collection import Claim, Failure
 from schemas.errors import ConfigurationError, EvidenceError, RetriableError
 
@@ -118,8 +119,13 @@ def alerts_for(workspace: Workspace, matrix: Matrix, failures: Iterable[Claim]) 
 
 
 def _depends_on(cell: MatrixCell, claim: Claim) -> bool:
-    clipped = cell.cell.clipped
-    if clipped is None or cell.scope_item_id != claim.scope_item_id or cell.cell.state in COVERED:
+    clipped, item = cell.cell.clipped, cell.row.item
+    if clipped is None or cell.cell.state in COVERED:
+        return False
+    if claim.dataset in (REPOSITORIES, ACCOUNTS) and not item.resolved and claim.dataset.startswith(f"{item.system}."):
+        # No inventory has told this item's id yet, so nothing about it can be asked for until this one can be read.
+        return clipped.start <= claim.started_at
+    if item.id != claim.scope_item_id:
         return False
     if not any(group.dataset == claim.dataset for group in cell.row.groups):
         return False
@@ -139,4 +145,5 @@ def _affected(cell: MatrixCell) -> AffectedCell:
         scope_item=cell.scope_item,
         until=judged.next_loss or judged.until,
         lost=judged.gap == "unrecoverable" and judged.next_loss is None,
+        resolved=cell.row.item.resolved,
     )
