@@ -22,7 +22,15 @@ from connectors.sessions import run_facts
 from connectors.workspace import Workspace
 from evidence.collection_plan import CollectionStep
 from schemas.collection import Claim
-from schemas.errors import CollectionError, ConfigurationError, EvidenceError, RetriableError
+from schemas.dataset import Dataset
+from schemas.errors import (
+    CollectionError,
+    ConfigurationError,
+    EvidenceError,
+    NotLicensed,
+    PermissionDenied,
+    RetriableError,
+)
 
 WORKERS = 4
 """Scope items read side by side, each with a client of its own."""
@@ -83,6 +91,32 @@ def collect_step(
     except (ConfigurationError, CollectionError) as error:
         get_run_logger().error("%s: %s", _label(step), error)
         collected.stopped.append(error)
+    else:
+        for smaller in by_source(step, collected):
+            collect_step(workspace, smaller, flow=flow, known_items=known_items, retries=retries, collected=collected)
+
+
+def by_source(step: CollectionStep, collected: Collected) -> list[CollectionStep]:
+    """The items of a step that were denied something, source by source.
+
+    One pass over an item is all or nothing, and its datasets may come from several sources, each with a right of its
+    own. A right missing for one of them must not cost the others.
+    """
+    sources: dict[str, list[Dataset]] = {}
+    for dataset in step.datasets:
+        sources.setdefault(dataset.source, []).append(dataset)
+    denied = {
+        claim.scope_item_id
+        for claim in collected.failures
+        if claim.failure is not None
+        and claim.failure.kind in (PermissionDenied.__name__, NotLicensed.__name__)
+        and claim.dataset in {dataset.name for dataset in step.datasets}
+        and (claim.start is None or step.interval is None or (claim.start, claim.end) == step.interval)
+    }
+    items = tuple(item for item in step.items if item.id in denied)
+    if len(sources) == 1 or not items:
+        return []
+    return [replace(step, datasets=tuple(found), items=items) for found in sources.values()]
 
 
 class _Pending:
