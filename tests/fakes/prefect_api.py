@@ -15,6 +15,7 @@ def prefect_api_for_tests() -> Iterator[str]:
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_LEVEL,
         PREFECT_LOGGING_TO_API_ENABLED,
+        PREFECT_SERVER_ANALYTICS_ENABLED,
         temporary_settings,
     )
     from prefect.testing.utilities import prefect_test_harness
@@ -24,7 +25,12 @@ def prefect_api_for_tests() -> Iterator[str]:
         PREFECT_LOGGING_TO_API_ENABLED: False,
         PREFECT_LOGGING_LEVEL: "CRITICAL",
     }
-    with prefect_test_harness(server_startup_timeout=180), temporary_settings(quiet):
+    silent = {PREFECT_SERVER_ANALYTICS_ENABLED: False}  # the server must not call home
+    with (
+        temporary_settings(silent),
+        prefect_test_harness(server_startup_timeout=180),
+        temporary_settings(quiet),
+    ):
         url = str(PREFECT_API_URL.value())
         before = os.environ.get("PREFECT_API_URL")
         os.environ["PREFECT_API_URL"] = url
