@@ -27,7 +27,8 @@ def completeness(
 ) -> dict[str, Any]:
     """Judge the whole period as known now, publish the page and send the ledger's head outside; gives the roll-up.
 
-    `retries` is how often an alert that was not delivered is tried again.
+    The page goes to `publish_to`, else to where `EVIDENCE_PAGE` says on the worker's machine, else nowhere. `retries` is
+    how often an alert that was not delivered is tried again.
     """
     workspace = open_workspace(Path(program), now=clock_of(simulated_now))
     with telling_on_call(workspace, "completeness", retries):
@@ -35,8 +36,9 @@ def completeness(
         as_of = workspace.now()
         test_controls(workspace, CATALOGUE, as_of)
         matrix = assess(workspace, as_of)
-        if publish_to is not None:
-            publish(workspace, matrix, Path(publish_to))
+        page = publish_to or workspace.environ.get("EVIDENCE_PAGE")
+        if page:
+            publish(workspace, matrix, Path(page))
         anchor(workspace)
         # Once a day, so that a channel whose secret went missing is noticed before there is something to tell.
         alert_channels(workspace)

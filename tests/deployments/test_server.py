@@ -160,6 +160,7 @@ def worker(site: Site) -> Iterator[psutil.Process]:
     """A process worker, started as the operations page says, with its health address on loopback."""
     environment = {
         **site.environment,
+        "EVIDENCE_PAGE": str(site.folder / "pages" / "index.html"),
         "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
         "PREFECT_WORKER_WEBSERVER_PORT": "0",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -244,3 +245,11 @@ def test_a_fault_at_the_source_fails_the_run_and_tells_on_call_once(site: Site, 
     assert "Until           Being lost now" in text
     assert f"evidence collect --program {site.program} --control CC8-" in text
     assert not {"ghs_", "ghp_"} & {word[:4] for word in text.split()}
+
+
+def test_the_daily_completeness_run_publishes_the_page(site: Site, worker: psutil.Process) -> None:
+    state = site.ended(site.start("completeness", simulated_now=NOW))
+    assert state["type"] == "COMPLETED", state["message"]
+    page = (site.folder / "pages" / "index.html").read_text(encoding="utf-8")
+    assert "<strong>Simulated.</strong>" in page
+    assert "acme/api" in page
