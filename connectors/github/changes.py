@@ -27,8 +27,9 @@ from connectors.github.pulls import DETAILS_PAGE, Detailed, Merged
 from connectors.github.reconcile import reconcile
 from connectors.github.repository import Repository, locate, require_production_branch
 from connectors.github.streams import Driver, together
+from connectors.github.verdicts import NO_LOGIN
 from schemas.dataset import Dataset
-from schemas.errors import ConfigurationError, IncompletePopulation
+from schemas.errors import ConfigurationError, IncompletePopulation, NotLicensed, PermissionDenied
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.github import BYPASSES, CHECKS, COMMITS, DEPLOYMENTS, PULL_REQUESTS
 
@@ -104,6 +105,8 @@ class ChangePass:
         self.rows: Counter[str] = Counter()
         self.dropped: dict[str, Counter[str]] = {name: Counter() for name in OFFERED}
         self.notes: list[str] = []
+        self.denied: dict[str, str] = {}
+        """Datasets of which nothing can be said for want of a right, and why."""
         self.read: set[str] = set()
         self._sink = sink
         self._driver = driver
@@ -158,13 +161,13 @@ class ChangePass:
         elif DEPLOYMENTS.name in self.datasets:
             streams.append(self._deployed())
         if BYPASSES.name in self.datasets:
-            streams.append(self.bypasses.read())
+            streams.append(self._apart(BYPASSES, self.bypasses.read()))
         self._driver.run(*streams)
         if self.datasets & POPULATION:
             self._put_commits()
             reconcile(self)
             self._put_commits()
-        if BYPASSES.name in self.datasets:
+        if BYPASSES.name in self.datasets and BYPASSES.name not in self.denied:
             self._put(BYPASSES, self.bypasses.rows)
 
     def _walk(self, branch: str) -> Stream[None]:
@@ -198,10 +201,22 @@ class ChangePass:
         self.tallies.append(tally)
 
     def _deployed(self) -> Stream[None]:
-        yield from deployed_between(
+        listing = deployed_between(
             self.repository, self.start, self.end, self.client.is_production, self.client.sizes,
             lambda rows: self._put(DEPLOYMENTS, rows), self.deployments,
         )  # fmt: skip
+        yield from self._apart(DEPLOYMENTS, listing)
+
+    def _apart(self, dataset: Dataset, stream: Stream[None]) -> Stream[None]:
+        """Read what needs a right of its own. Where that is missing, the other datasets are none the worse: this one
+        claims nothing and says why. Asked for alone, the error is raised."""
+        try:
+            yield from stream
+        except (PermissionDenied, NotLicensed) as denied:
+            refused_login = isinstance(denied, PermissionDenied) and denied.permission == NO_LOGIN
+            if refused_login or len(self.datasets) == 1:
+                raise
+            self.denied[dataset.name] = str(denied)
 
     def _want(self, pull_id: str, *, queued: bool) -> None:
         if pull_id in self._asked:

@@ -53,12 +53,20 @@ def claims_of(one: ChangePass) -> list[ItemClaim]:
         claims.append(_pull_requests(one))
     if CHECKS.name in one.datasets:
         claims.append(_checks(one))
-    if DEPLOYMENTS.name in one.datasets:
+    claims += [_denied(name, why) for name, why in one.denied.items()]
+    if DEPLOYMENTS.name in one.datasets - one.denied.keys():
         claims.append(_deployments(one))
-    if BYPASSES.name in one.datasets:
+    if BYPASSES.name in one.datasets - one.denied.keys():
         still = bool(one.ledgers) and all(ledger.quiet for ledger in one.ledgers.values())
         claims.append(one.bypasses.claim(no_movement=still))
     return claims
+
+
+def _denied(dataset: str, why: str) -> ItemClaim:
+    """Nothing is claimed of a dataset that the principal may not read."""
+    return ItemClaim(
+        dataset, QUERY_TEXTS[dataset], truncated=True, reconciliation=f"not read, nothing is claimed: {why}"
+    )
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from connectors.github.calls import Answer, Call, Graph, Stream, TooHeavy
 from connectors.github.transport import Transport
-from schemas.errors import EvidenceError
+from schemas.errors import EvidenceError, PermissionDenied
 from schemas.extraction import Sink
 
 
@@ -142,8 +142,8 @@ class Driver:
 def together(*streams: Stream[None]) -> Stream[None]:
     """Run streams in step, their GraphQL calls joined into one request while GitHub can bear it.
 
-    After the first joint query that is too much they ask one by one, each with its own page size. A stream that waits
-    (yields None) does not hold up the others.
+    After the first joint query that is too much, or denied, they ask one by one, each with its own page size. A stream
+    that waits (yields None) does not hold up the others.
     """
     calls: list[tuple[Stream[None], Call | None]] = []
     for stream in streams:
@@ -169,7 +169,8 @@ def together(*streams: Stream[None]) -> Stream[None]:
             )
             try:
                 answer = yield joint
-            except TooHeavy:
+            except (TooHeavy, PermissionDenied):
+                # Asked one by one it shows whose question is too much, or whom a right is missing.
                 joined = False
                 calls = [*asking, *resting]
                 continue

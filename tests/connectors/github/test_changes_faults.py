@@ -194,7 +194,8 @@ def test_a_fault_of_one_operation_that_lasts(running: LocalGithub, whole: Rows, 
         rows, truncated = rows_of(running, plan)
     except CollectionError:
         return
-    assert kind not in {"forbidden", "not_found"}
+    # Deployments have a right of their own, and the others do without it.
+    assert kind not in {"forbidden", "not_found"} or (operation == "*Deployments*" and truncated)
     assert rows == whole or truncated
 
 

@@ -377,6 +377,29 @@ def test_no_bypass_can_be_where_nothing_moved() -> None:
     assert claim.proof == "no production branch moved, by the activity ledger"
 
 
+def test_a_missing_right_to_bypasses_takes_nothing_from_the_changes(tmp_path: Path) -> None:
+    """Asked for together: changes are claimed, bypasses are not, and the right is named."""
+    together = ("commits", "pull_requests", "checks")
+    with github(lambda story: story.merge(WEEK_AGO + DAY)) as running:
+        rights = least_app_permissions(f"github.{name}" for name in together)
+        session = running.session(environ=running.app_environ(tmp_path, rights))
+        request = running.request(
+            running.organisation.repositories[0], " ".join((*together, "bypasses", "deployments")), WEEK_AGO, NOW
+        )
+        sink = MemorySink()
+        claims = {
+            one.dataset.removeprefix("github."): one for one in EXTRACTORS["github.commits"](session, request, sink)
+        }
+        alone = running.request(running.organisation.repositories[0], "bypasses", WEEK_AGO, NOW)
+        with pytest.raises(PermissionDenied, match="administration: write"):
+            EXTRACTORS["github.bypasses"](session, alone, MemorySink())
+    assert len(sink.of("github.commits")) == len(sink.of("github.pull_requests")) == 1
+    assert {name for name, claim in claims.items() if claim.truncated} == {"bypasses", "deployments"}
+    assert "administration: write" in (claims["bypasses"].reconciliation or "")
+    assert "deployments: read" in (claims["deployments"].reconciliation or "")
+    assert claims["bypasses"].complete_until is None
+
+
 def test_more_than_the_endpoint_remembers_is_not_claimed() -> None:
     with github(lambda story: suite(story, WEEK_AGO, "bypass")) as running:
         rows, claim = read(running, "bypasses", NOW - 29 * DAY, NOW)
