@@ -27,8 +27,8 @@ def completeness(
 ) -> dict[str, Any]:
     """Judge the whole period as known now, publish the page and send the ledger's head outside; gives the roll-up.
 
-    The page goes to `publish_to`, else to where `EVIDENCE_PAGE` says on the worker's machine, else nowhere. `retries` is
-    how often an alert that was not delivered is tried again.
+    The page goes to `publish_to`, else to where `EVIDENCE_PAGE` says on the worker's machine, else nowhere. `retries`
+    is how often an alert that was not delivered is tried again.
     """
     workspace = open_workspace(Path(program), now=clock_of(simulated_now))
     with telling_on_call(workspace, "completeness", retries):

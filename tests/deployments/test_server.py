@@ -241,8 +241,8 @@ def test_a_fault_at_the_source_fails_the_run_and_tells_on_call_once(site: Site, 
     assert "acme/api" in text
     assert "CC8-" in text
     assert "grant repository permission contents: read" in text
-    # Rule suites are kept for 30 days, so at 2 September the first days of August are going.
-    assert "Until           Being lost now" in text
+    # The collector counts on 90 days of activity: what happened on 1 August is gone on 30 October.
+    assert "Until           First loss 2026-10-30 00:00Z (in 57 days)" in text
     assert f"evidence collect --program {site.program} --control CC8-" in text
     assert not {"ghs_", "ghp_"} & {word[:4] for word in text.split()}
 
