@@ -106,9 +106,15 @@ def _shows_now(request: PlanRequest) -> bool:
     return bounds.start <= request.now < bounds.end
 
 
-def inventory_steps(scope: ScopeRegister, catalogue: Iterable[Control]) -> list[CollectionStep]:
-    """Inventories to take before anything else, because items are in scope that only an inventory can identify."""
+def inventory_steps(
+    scope: ScopeRegister, catalogue: Iterable[Control], systems: Collection[str] = SYSTEMS
+) -> list[CollectionStep]:
+    """Inventories to take before anything else, because items are in scope that only an inventory can identify.
+
+    `systems` are those of the programme now: others can't be asked any more.
+    """
     waiting = {item.system for items in scope.by_kind.values() for item in items if not item.resolved}
+    waiting &= set(systems)
     return [
         CollectionStep(
             (dataset,), tuple(item.as_scope_item() for item in items_for("organisation", system, scope)), None

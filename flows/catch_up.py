@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.logging import get_run_logger
 
 from connectors.matrix import matrix_of
 from connectors.registry import DATASETS, extractor_for
@@ -21,7 +22,7 @@ from evidence.collection_plan import CollectionStep, inventory_steps, steps_of_m
 from evidence.completeness.missing import missing_work
 from evidence.controls.catalogue import CATALOGUE
 from evidence.controls.model import Control, Family
-from flows.family import reported, require_window, run_steps, telling_on_call
+from flows.family import reported, require_window, run_steps, systems_now, telling_on_call
 from tasks.collection import Collected
 from tasks.judging import test_controls
 
@@ -42,9 +43,16 @@ def catch_up(
     collected = Collected()
     with telling_on_call(workspace, "catch_up", retries, collected):
         history = workspace.require_recorded()
-        run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), "catch_up", retries, collected)
+        systems = systems_now(history, workspace.now())
+        inventories = inventory_steps(workspace.scope(history), CATALOGUE, systems)
+        run_steps(workspace, inventories, "catch_up", retries, collected)
         controls = [one for one in CATALOGUE if family in (None, one.family) and control in (None, one.id)]
-        run_steps(workspace, missing_steps(workspace, controls, window, scope), "catch_up", retries, collected)
+        steps = missing_steps(workspace, controls, window, scope)
+        for step in steps:
+            if step.system not in systems:
+                # What was left out of the programme stays expected up to then, and nobody is there to be asked for it.
+                get_run_logger().warning("not collected: %s is no longer part of the programme", step.system)
+        run_steps(workspace, [step for step in steps if step.system in systems], "catch_up", retries, collected)
         if collected.claims:
             test_controls(workspace, controls, workspace.now())
         return reported(workspace, "catch_up", collected, window, retries)

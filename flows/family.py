@@ -86,8 +86,9 @@ def collect_family(
     """
     collected = Collected() if collected is None else collected
     history = workspace.require_recorded()
-    run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE), family, retries, collected)
     now = workspace.now()
+    systems = systems_now(history, now)
+    run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE, systems), family, retries, collected)
     steps = plan_collection(
         PlanRequest(
             controls=_controls(family, control),
@@ -97,7 +98,7 @@ def collect_family(
             window=window,
             cadence=cadence,
             scope_items=scope,
-            systems=_systems(history, now),
+            systems=systems,
         ),
         workspace.scope(history),
         lambda dataset: extractor_for(dataset.name),
@@ -111,7 +112,7 @@ def _controls(family: Family, control: str | None) -> list[Control]:
     return [one for one in FAMILIES[family] if control in (None, one.id)]
 
 
-def _systems(history: ProgrammeHistory, now: datetime) -> list[str]:
+def systems_now(history: ProgrammeHistory, now: datetime) -> list[str]:
     """Systems that are part of the programme now."""
     at = ticks(now)
     return [system for system in SYSTEMS if any(start <= at < end for start, end in history.system_spans(system))]
