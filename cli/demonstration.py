@@ -15,9 +15,12 @@ from cli.collecting import prepare_prefect
 from cli.output import say
 from cli.prefect_server import local_server
 from schemas.errors import ConfigurationError
+from schemas.instants import format_instant
 
 START = datetime(2026, 4, 1, 3, 15, tzinfo=UTC)
 END = datetime(2026, 10, 2, 12, tzinfo=UTC)
+JUDGED = datetime(2026, 10, 12, 8, tzinfo=UTC)
+"""After the last day of grace, when what is not there is missing and no longer merely due."""
 EVERY_DAYS = 2
 """Snapshot lines are meant to be looked at within 49 hours; every other day keeps that and halves the work."""
 
@@ -101,7 +104,7 @@ def _collect(program: Path, control_url: str) -> dict[str, int]:
 def _judge(program: Path, page: Path) -> dict[str, Any]:
     from flows.completeness import completeness
 
-    return completeness(str(program), publish_to=str(page), simulated_now=END)  # pyright: ignore[reportReturnType]
+    return completeness(str(program), publish_to=str(page), simulated_now=JUDGED)  # pyright: ignore[reportReturnType]
 
 
 def _print_end(directory: Path, rollup: dict[str, Any], report: Any, seconds: float) -> None:
@@ -115,7 +118,7 @@ def _print_end(directory: Path, rollup: dict[str, Any], report: Any, seconds: fl
     )
     print(f"The store is {store}: {report.entries} signed ledger entries, {report.objects} objects. {seconds:.0f} s.")
     print(f"\nThe page:    {(directory / 'index.html').resolve().as_uri()}")
-    instant = "2026-10-02T12:00:00Z"
+    instant = format_instant(JUDGED)
     print(f"Look closer: evidence completeness --program {directory}/program.yaml --simulated-now {instant}")
     print(f"             evidence test --program {directory}/program.yaml --control CC8-CHG-01 --as-of {instant}")
     print(f"             evidence verify {directory}/evidence-store")
