@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from connectors.endpoints import judge_endpoint
 from connectors.provenance import RunFacts
 from evidence.controls.catalogue import CATALOGUE
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, EndpointRefused
 from schemas.extraction import Session
 from schemas.programme import Programme
 
@@ -74,7 +74,20 @@ def session_factory(workspace: Workspace, system: str) -> Callable[[], Session]:
     opener = _OPENERS.get(system)
     if opener is None:
         raise ConfigurationError(f"there is no connector for {system}")
-    return opener(workspace, programme)
+    opened = opener(workspace, programme)
+
+    def permitted() -> Session:
+        # Before anything is sent: credentials of the real thing have no business with a simulation either.
+        if not workspace.store.simulated:
+            for url in _endpoints(programme, workspace.environ, system):
+                if judge_endpoint(url, declared=[url]).simulated:
+                    raise EndpointRefused(
+                        f"{url} leads back to this machine, which is a simulation, and {workspace.store.location} is a "
+                        "real evidence store. Remove the endpoint, or collect into a simulated store (evidence demo)."
+                    )
+        return opened()
+
+    return permitted
 
 
 def _github(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
@@ -127,15 +140,24 @@ def declared_endpoints(programme: Programme) -> tuple[str, ...]:
 
 def uses_simulated_endpoint(programme: Programme, environ: Mapping[str, str]) -> bool:
     """Whether any endpoint in use is on loopback, so that a store born now is born simulated."""
-    urls = [value for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value]
-    if programme.scope.aws is None:
-        urls = []
-    if programme.scope.github is not None:
-        urls.append(programme.scope.github.api_url)
-    if programme.scope.google is not None and programme.scope.google.api_url:
-        urls.append(programme.scope.google.api_url)
     # Whether an address is allowed is judged where it is used; here only whether it leads back to this machine.
-    return any(judge_endpoint(url, declared=[url]).simulated for url in urls)
+    return any(
+        judge_endpoint(url, declared=[url]).simulated
+        for system in ("aws", "github", "google")
+        for url in _endpoints(programme, environ, system)
+    )
+
+
+def _endpoints(programme: Programme, environ: Mapping[str, str], system: str) -> list[str]:
+    """The addresses by which a system of the programme is reached, as far as programme and environment name them."""
+    scope = programme.scope
+    if system == "github":
+        return [] if scope.github is None else [scope.github.api_url]
+    if system == "google":
+        return [scope.google.api_url] if scope.google is not None and scope.google.api_url else []
+    if scope.aws is None:
+        return []
+    return [value for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value]
 
 
 def run_facts(workspace: Workspace) -> RunFacts:

@@ -7,11 +7,14 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from evidence.completeness.coverage import Span, intersect, merge
+from evidence.completeness.coverage import Span, intersect, merge, subtract
 from evidence.completeness.local_time import local_wall, midnight
 from evidence.programme_versions import DAY, EffectivePeriod, Removal, ScopeSpec, Version, slug
 from evidence.rule_changes import loosened
 from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, Timeline, fold
+
+MIN_STUB_DAYS = 7
+"""A window cut shorter than this by the period's end is merged into its neighbour (section 3.3)."""
 
 SYSTEMS = ("aws", "github", "google", "gcp")
 
@@ -39,20 +42,35 @@ def fold_periods(versions: Sequence[Version], removed: list[Removal]) -> tuple[E
         if over and new.spans[0][0] >= held.spans[-1][1]:
             periods.append(new)  # the next period, after the one before was over
             continue
-        gone = fold([(0, held.spans), (version.recorded, new.spans)]).removed
         if not begun:
             periods[-1] = new
             gone = fold([(0, held.spans), (ALWAYS_FROM, new.spans)]).removed
+            stays = ""
         else:
-            kept = merge([*intersect(list(held.spans), [(ALWAYS_FROM, version.recorded)]), *new.spans])
+            until = _begun_until(version.recorded, new, zone)
+            kept = merge([*intersect(list(held.spans), [(ALWAYS_FROM, until)]), *new.spans])
             periods[-1] = EffectivePeriod(
                 local_wall(kept[0][0], zone).date(), local_wall(kept[-1][1] - 1, zone).date(), zone, tuple(kept)
             )
-        if gone:
-            words = f"observation period {held.start} to {held.end} became {new.start} to {new.end}"
-            removed.append(_removal(version, "period", words, gone[0].spans,
+            gone = fold([(0, held.spans), (until, new.spans)]).removed
+            stays = "; what had begun stays" if subtract(kept, new.spans) else ""
+        if gone or stays:
+            words = f"observation period {held.start} to {held.end} became {new.start} to {new.end}{stays}"
+            removed.append(_removal(version, "period", words, gone[0].spans if gone else (),
                            before=f"{held.start}/{held.end}", after=f"{new.start}/{new.end}"))  # fmt: skip
     return tuple(periods)
+
+
+def _begun_until(recorded: int, new: EffectivePeriod, zone: str) -> int:
+    """Until when a period stays as it was, where a version recorded at `recorded` makes another of it.
+
+    Cut within the first days of a month it would end in a stub, which is judged together with the month before: then
+    the snapshots of those days would stand for that month too, whose own may be missing. So the month keeps a week.
+    """
+    if new.spans[-1][1] >= recorded:
+        return recorded
+    first = local_wall(recorded - 1, zone).date().replace(day=1)
+    return max(recorded, midnight(first + MIN_STUB_DAYS * DAY, zone))
 
 
 def _whole(start: date, end: date, zone: str) -> EffectivePeriod:

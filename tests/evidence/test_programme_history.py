@@ -72,6 +72,19 @@ class TestPeriod:
         assert days(found.chosen.spans) == [("01-01", "05-10")]
         assert [days(one.spans) for one in found.removed] == [[("05-10", "07-01")]]
 
+    def test_shortened_in_the_first_days_of_a_month_leaves_a_week_of_it(self) -> None:
+        """A stub of two days would be judged together with April, and stand for an April without a snapshot."""
+        found = history(("2025-12-01", {}), ("2026-05-02T12:00", period("2026-01-01", "2026-04-30")))
+        assert found.chosen.end == date(2026, 5, 7)
+        assert days(found.chosen.spans) == [("01-01", "05-08")]
+        assert [days(one.spans) for one in found.removed] == [[("05-08", "07-01")]]
+
+    def test_a_later_start_is_listed_though_it_moves_nothing_that_has_begun(self) -> None:
+        found = history(("2025-12-01", {}), ("2026-05-10", period("2026-03-01", "2026-06-30")))
+        assert found.chosen.start == date(2026, 1, 1)
+        assert [(one.kind, one.spans) for one in found.removed] == [("period", ())]
+        assert found.removed[0].what.endswith("; what had begun stays")
+
     def test_start_moved_while_it_runs_leaves_a_gap_and_no_cell_less(self) -> None:
         found = history(("2025-12-01", {}), ("2026-02-10", period("2026-04-01", "2026-09-30")))
         assert days(found.chosen.spans) == [("01-01", "02-10"), ("04-01", "10-01")]
