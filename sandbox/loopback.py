@@ -59,7 +59,8 @@ class LoopbackServer:
     """A running server; `url` has no slash at the end."""
 
     def __init__(self, application: Any, *, port: int = 0, name: str) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Named as TCP, so that asyncio switches Nagle's delay off: without it each answer waits 40 ms for nothing.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
