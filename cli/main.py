@@ -22,6 +22,7 @@ app = cyclopts.App(
     ),
     version=lambda: version("soc2-evidence-pipeline"),
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `run` says what an interrupted command leaves behind
 )
 
 for module in (declaring, collecting, judging, storing, simulating):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ def prefect_api_for_tests() -> Iterator[str]:
         prefect_test_harness(server_startup_timeout=180),
         temporary_settings(quiet),
     ):
+        for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         url = str(PREFECT_API_URL.value())
         before = os.environ.get("PREFECT_API_URL")
         os.environ["PREFECT_API_URL"] = url
