@@ -222,12 +222,10 @@ def publish(*, to: Path, as_of: str | None = None, options: Options = DEFAULT_OP
     """
     from connectors.matrix import matrix_of
     from connectors.workspace import open_workspace
-    from dashboard.page_facts import page_facts
-    from dashboard.publish import page
+    from dashboard.page_facts import write_page
 
     workspace = open_workspace(options.program, now=options.clock(), read_only=True)
     workspace.require_recorded()
     matrix = matrix_of(workspace, workspace.now() if as_of is None else instant_argument(as_of, "--as-of"))
-    to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_text(page(matrix.to_json(), page_facts(workspace, matrix)), encoding="utf-8")
+    write_page(workspace, matrix, to)
     say(f"written: {to}")

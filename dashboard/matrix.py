@@ -22,28 +22,32 @@ class StateLook:
     words: str
     tone: str
     """good, note, wait, work, lost or none; the style sheet knows a colour for each in light and dark."""
+    label: str = ""
+    """The word that stands beside the glyph in the matrix, where a glyph alone would have to be looked up."""
 
 
 LOOKS: Mapping[str, StateLook] = {
     "collected": StateLook("✓", "collected", "good"),
-    "empty_population_confirmed": StateLook("∅", "nothing happened, and that is proven", "good"),
-    "collected_late": StateLook("◷", "collected late", "note"),
-    "performed_late": StateLook("◷", "performed late", "note"),
+    "empty_population_confirmed": StateLook("✓", "nothing happened, and that is proven", "good", "0"),
+    "collected_late": StateLook("✓", "collected late", "note", "late"),
+    "performed_late": StateLook("✓", "performed late", "note", "late"),
     "exception_noted": StateLook("E", "covered, with exceptions", "note"),
     "not_due": StateLook("·", "not due yet", "none"),
     "not_in_effect": StateLook("", "not in effect", "none"),
-    "not_applicable": StateLook("–", "not applicable", "none"),
-    "due": StateLook("○", "due", "wait"),
-    "failed": StateLook("!", "due, the latest attempt failed", "wait"),
-    "human_decision_pending": StateLook("○", "waiting for a person", "wait"),
-    "human_decision_overdue": StateLook("!", "a person's decision is overdue", "work"),
-    "empty_unconfirmed": StateLook("?", "no rows, and no proof that there were none", "work"),
-    "partial": StateLook("◐", "partly proven", "work"),
-    "missing_recoverable": StateLook("✕", "missing, can still be collected", "work"),
-    "missing_unrecoverable": StateLook("⊘", "lost", "lost"),
-    "invalid": StateLook("⚠", "the proof fails verification", "lost"),
-    "not_performed": StateLook("⊘", "not performed", "lost"),
+    "not_applicable": StateLook("–", "not applicable", "none", "n/a"),
+    "due": StateLook("○", "due", "wait", "due"),
+    "failed": StateLook("!", "due, the latest attempt failed", "wait", "failed"),
+    "human_decision_pending": StateLook("○", "waiting for a person", "wait", "decide"),
+    "human_decision_overdue": StateLook("!", "a person's decision is overdue", "work", "overdue"),
+    "empty_unconfirmed": StateLook("?", "no rows, and no proof that there were none", "work", "none?"),
+    "partial": StateLook("◐", "partly proven", "work", "part"),
+    "missing_recoverable": StateLook("✕", "missing, can still be collected", "work", "missing"),
+    "missing_unrecoverable": StateLook("⊘", "lost", "lost", "LOST"),
+    "invalid": StateLook("⚠", "the proof fails verification", "lost", "invalid"),
+    "not_performed": StateLook("⊘", "not performed", "lost", "NOT DONE"),
 }
+
+_EMPTY = StateLook("", "no window here", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class MatrixCell:
 
     span: int
     cell: Json | None
-    look: StateLook | None
+    look: StateLook
     anchor: str
 
 
@@ -71,12 +75,18 @@ class ControlRows:
     criteria: tuple[str, ...]
     rows: tuple[MatrixRow, ...]
 
+    @property
+    def open_counts(self) -> list[tuple[StateLook, int]]:
+        """What is not as it should be in the control's cells, most serious first; empty where nothing is."""
+        cells = [slot.cell for row in self.rows for slot in row.cells if slot.cell is not None]
+        return [(look, count) for look, count in state_counts({"cells": cells}) if look.tone in TONES[:3]]
+
 
 def look_of(cell: Json) -> StateLook:
     """The look of a cell; part of it lost for good is shown as lost, whatever the headline state."""
     look = LOOKS[cell["state"]]
     if cell["gap"] == "unrecoverable" and look.tone == "work":
-        return StateLook("⊘", f"{look.words}, part of it lost for good", "lost")
+        return StateLook("⊘", f"{look.words}, part of it lost for good", "lost", "PART LOST")
     return look
 
 
@@ -145,7 +155,7 @@ def _row(cells: list[Json], months: Sequence[str]) -> tuple[MatrixCell, ...]:
     while position < len(months):
         found = at.get(months[position])
         if found is None:
-            row.append(MatrixCell(1, None, None, ""))
+            row.append(MatrixCell(1, None, _EMPTY, ""))
             position += 1
         else:
             cell, span = found
@@ -161,8 +171,11 @@ def needs_work(document: Json) -> list[Json]:
     return sorted(cells, key=lambda cell: (cell["next_loss"] is None, cell["next_loss"] or "", anchor_of(cell)))
 
 
+TONES = ("lost", "work", "wait", "note", "good", "none")
+"""Most serious first."""
+
+
 def state_counts(document: Json) -> list[tuple[StateLook, int]]:
     """How many cells look which way, most serious first."""
-    order = ("lost", "work", "wait", "note", "good", "none")
     counts = Counter(look_of(cell) for cell in document["cells"])
-    return sorted(counts.items(), key=lambda item: (order.index(item[0].tone), item[0].words))
+    return sorted(counts.items(), key=lambda item: (TONES.index(item[0].tone), item[0].words))

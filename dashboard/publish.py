@@ -10,7 +10,8 @@ from typing import Any
 
 import jinja2
 
-from dashboard import matrix
+from dashboard import matrix, wording, work
+from dashboard.work import Cause
 
 Json = Mapping[str, Any]
 
@@ -25,9 +26,11 @@ class CellProof:
 
     explanation: str = ""
     attempts: Sequence[Json] = ()
-    """Each with ledger (sequence number), recorded_at, status, from, to or observed_at, rows, error."""
+    """Each with ledger (sequence number), recorded_at, status, span, rows, error."""
     exceptions: Sequence[Json] = ()
     """Each with item_id, event_time, outcome, codes, explanation."""
+    cause: Cause | None = None
+    """Why the latest attempt failed, for a cell that is still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,39 @@ VERDICTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DoFirst:
+    """What comes first: the page's first lines."""
+
+    permissions: Sequence[tuple[str, int]]
+    """Rights to grant, each with the number of cells that wait for it."""
+    collect: int
+    """Cells that can still be collected."""
+    next_loss: str | None
+    decide: int
+    undecided: Sequence[Json]
+    """Items that nobody has decided about: in scope or out."""
+    lost: int
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.collect or self.decide or self.undecided or self.lost)
+
+
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    filters: dict[str, Any] = {
+        "when": wording.when, "left": wording.left, "month": wording.month, "counted": wording.counted,
+    }  # fmt: skip
+    environment.filters.update(filters)
+    return environment
 
 
 def page(document: Json, facts: PageFacts) -> str:
@@ -72,7 +99,9 @@ def page(document: Json, facts: PageFacts) -> str:
         for cell in cells
         if cell["state"] != "not_in_effect" and (everything or matrix.look_of(cell).tone not in ("good", "none"))
     ]
-    shown = {anchor for _, _, anchor, _ in detailed}
+    causes = {anchor: proof.cause for anchor, proof in facts.proofs.items() if proof.cause is not None}
+    entries = {kind: work.work_entries(cells, kind, causes) for kind in ("collect", "decide", "lost")}
+    counts = {kind: sum(len(entry.items) for entry in found) for kind, found in entries.items()}
     return (
         _environment()
         .get_template("matrix.html")
@@ -80,12 +109,21 @@ def page(document: Json, facts: PageFacts) -> str:
             document=document,
             facts=facts,
             verdict=VERDICTS[document["rollup"]["verdict"]],
+            first=DoFirst(
+                permissions=work.missing_permissions(cells, causes),
+                collect=counts["collect"],
+                next_loss=min((entry.next_loss for entry in entries["collect"] if entry.next_loss), default=None),
+                decide=counts["decide"],
+                undecided=document.get("scope_undecided", ()),
+                lost=counts["lost"],
+            ),
+            entries=entries,
+            exceptions=work.exception_groups(cells, {a: proof.exceptions for a, proof in facts.proofs.items()}),
             months=matrix.months_of(document["period"], cells),
             controls=matrix.control_rows(document, facts.titles),
-            work=[(cell, matrix.look_of(cell), matrix.anchor_of(cell)) for cell in matrix.needs_work(document)],
             counts=matrix.state_counts(document),
             detailed=detailed,
-            shown=shown,
+            shown={anchor for _, _, anchor, _ in detailed},
             everything=everything,
         )
     )

@@ -15,8 +15,7 @@ from connectors.anchor_targets import anchor_targets
 from connectors.matrix import matrix_of
 from connectors.outcomes import run_tests
 from connectors.workspace import Workspace
-from dashboard.page_facts import page_facts
-from dashboard.publish import page
+from dashboard.page_facts import write_page
 from evidence.completeness.matrix import Matrix
 from evidence.controls.model import Control
 
@@ -45,8 +44,7 @@ def assess(workspace: Workspace, as_of: datetime) -> Matrix:
 @task(name="publish-page", cache_policy=NO_CACHE, persist_result=False)
 def publish(workspace: Workspace, matrix: Matrix, to: Path) -> Path:
     """Write the static page; it replaces the one before, because a page is a view and no evidence."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_text(page(matrix.to_json(), page_facts(workspace, matrix)), encoding="utf-8")
+    write_page(workspace, matrix, to)
     return to
 
 

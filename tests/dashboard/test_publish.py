@@ -6,8 +6,12 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from dashboard.matrix import LOOKS, control_rows, months_of
+import pytest
+
+from dashboard import wording
+from dashboard.matrix import LOOKS, anchor_of, control_rows, months_of
 from dashboard.publish import CellProof, PageFacts, page
+from dashboard.work import Cause, exception_groups, kinds_of, work_entries
 
 
 def cell(window: str, state: str = "collected", **changes: Any) -> dict[str, Any]:
@@ -158,6 +162,78 @@ def test_attempts_and_exceptions_stand_behind_the_cell() -> None:
     html = page(document(cell("2026-04", "exception_noted", exceptions_open=1)), facts)
     for text in ("because of X", "DIRECT_PUSH", "error: 403", "github:commit:R_1:abc"):
         assert text in html
+
+
+def test_one_missing_right_over_many_items_is_one_thing_to_do() -> None:
+    cells = [
+        cell("2026-09", "failed", gap="recoverable", next_loss="2026-12-16T21:15:00Z", scope_item=f"acme/{name}",
+             scope_item_id=f"github:{name}")
+        for name in ("web", "api", "jobs")
+    ]  # fmt: skip
+    denied = Cause("GitHub denies it.", "repository permission administration: write")
+    proofs = {anchor_of(one): CellProof(cause=denied) for one in cells}
+    [entry] = work_entries(cells, "collect", dict.fromkeys(proofs, denied))
+    assert [name for name, _ in entry.items] == ["acme/api", "acme/jobs", "acme/web"]
+    assert entry.causes == ("GitHub denies it.",)
+    html = page(document(*cells), PageFacts("Acme", {}, proofs))
+    first = html[html.index("Do first") : html.index("</ol>")]
+    assert "Grant <strong>repository permission administration: write</strong>; 3 cells wait for it" in first
+    assert "Before <strong>16 Dec 2026, 21:15 UTC</strong> (in 75 days)" in first
+    assert "evidence collect --program program.yaml --missing" in first
+
+
+def test_what_is_lost_in_part_and_open_in_part_is_both() -> None:
+    both = cell("2026-09", "partial", gap="unrecoverable", next_loss="2026-12-01T00:00:00Z")
+    whole = cell("2026-08", "missing_unrecoverable", gap="unrecoverable")
+    assert kinds_of(both) == ("lost", "collect")
+    assert kinds_of(whole) == ("lost",)
+    html = page(document(both, whole), FACTS)
+    assert '2 cells are <a href="#lost">lost for good' in html
+    assert "1 cell is open and can still be had" in html
+
+
+def test_soonest_loss_comes_first_and_undated_work_last() -> None:
+    cells = [
+        cell("2026-07", "missing_recoverable", gap="recoverable"),
+        cell("2026-08", "missing_recoverable", gap="recoverable", next_loss="2026-12-02T00:00:00Z"),
+        cell("2026-09", "missing_recoverable", gap="recoverable", next_loss="2026-11-02T00:00:00Z"),
+    ]
+    assert [entry.window_id for entry in work_entries(cells, "collect", {})] == ["2026-09", "2026-08", "2026-07"]
+
+
+def test_a_page_with_nothing_to_do_says_so() -> None:
+    assert "Nothing: no cell is open." in page(document(cell("2026-04")), FACTS)
+
+
+def test_items_that_nobody_decided_about_are_among_the_first_things_to_do() -> None:
+    undecided = {"scope_undecided": [{"scope_item_id": "aws:1", "scope_item": "demo-data"}]}
+    html = page({**document(cell("2026-04")), **undecided}, FACTS)
+    assert "whether <strong>demo-data</strong> is in scope" in html[: html.index("</ol>")]
+
+
+def test_exceptions_are_counted_by_kind_and_unknowns_are_not_among_them() -> None:
+    noted = cell("2026-04", "exception_noted", exceptions_open=1)
+    rows = [
+        {"outcome": "exception", "codes": ["DIRECT_PUSH", "NO_TICKET"]},
+        {"outcome": "exception", "codes": ["DIRECT_PUSH"]},
+        {"outcome": "unknown", "codes": ["NO_TICKET"]},
+    ]
+    groups = exception_groups([noted], {anchor_of(noted): rows})
+    assert [(group.code, group.rows) for group in groups] == [("DIRECT_PUSH", 2), ("NO_TICKET", 1)]
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        ("2026-10-02T00:00:00Z", "now"),
+        ("2026-10-01T00:00:00Z", "now"),
+        ("2026-10-02T00:10:00Z", "in 1 h"),
+        ("2026-10-03T23:59:00Z", "in 47 h"),
+        ("2026-10-04T00:00:00Z", "in 2 days"),
+    ],
+)
+def test_time_left_is_rounded_towards_less(until: str, said: str) -> None:
+    assert wording.left(until, "2026-10-02T00:00:00Z") == said
 
 
 def test_every_state_has_a_look() -> None:
