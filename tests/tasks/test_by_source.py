@@ -20,7 +20,15 @@ def collected(*failed: tuple[Dataset, ScopeItem, str]) -> Collected:
     found = Collected()
     for dataset, item, kind in failed:
         claim = Claim(
-            dataset.name, item.id, item.name, "error", START, START, start=START, end=END, failure=Failure(kind, "no")
+            dataset.name,
+            item.id,
+            item.name,
+            "error",
+            START,
+            START,
+            start=START,
+            end=END,
+            failure=Failure(kind, "no"),
         )
         found.claims[dataset.name, item.id, START, END] = claim, 1
     return found
