@@ -322,7 +322,8 @@ def _child(
         arguments += ["--now", now.isoformat()]
     if directory is not None:
         arguments += ["--dir", str(directory)]
-    command = [sys.executable, "-m", "sandbox.serve", *arguments]
+    # -P: a file of the folder the user stands in must not be imported in place of a module.
+    command = [sys.executable, "-P", "-m", "sandbox.serve", *arguments]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own interpreter and module
     try:
         line = child.stdout.readline() if child.stdout else ""
