@@ -81,6 +81,7 @@ def _collect(
 
     workspace = open_workspace(options.program, now=options.clock(), create=True)
     workspace.require_recorded()
+    workspace.require_window(window)
     items = _scope_items(workspace, scope)
     documents: list[dict[str, Any]] = []
     failures: list[CollectionFailedError] = []
@@ -92,7 +93,8 @@ def _collect(
             documents.append(error.document)
             failures.append(error)
         except EvidenceError:
-            _show(documents, options)  # what was collected before is in the store, and told
+            if documents:
+                _show(documents, options)  # what was collected before is in the store, and told
             raise
     _show(documents, options)
     if not any(document["entries"] for document in documents) and not failures:

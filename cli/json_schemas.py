@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ def _files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob("*.json"))}
 
 
-def _generated() -> dict[str, Callable[[], dict[str, Any]]]:
+def _generated() -> dict[str, Callable[[], Mapping[str, Any]]]:
     """Schemas that are derived from the models themselves, so that they can't differ from what is accepted."""
     from connectors.programme_file import json_schema
+    from sandbox.schemas import SCHEMAS
     from schemas.registers import REGISTERS
 
-    return {name: lambda name=name: json_schema(name) for name in ("program", *REGISTERS)}
+    written = {name: lambda name=name: json_schema(name) for name in ("program", *REGISTERS)}
+    return {**written, **SCHEMAS, "fault-plan": SCHEMAS["sandbox-plan"]}
 
 
 def schema_names() -> list[str]:
@@ -29,7 +31,7 @@ def schema_names() -> list[str]:
     return sorted([*_files(), *_generated()])
 
 
-def schema_of(name: str) -> dict[str, Any]:
+def schema_of(name: str) -> Mapping[str, Any]:
     """The schema of that name. ConfigurationError with the known ones where there is none."""
     import orjson
 

@@ -182,6 +182,7 @@ def test(
     record = as_of is None
     workspace = open_workspace(options.program, now=options.clock(), read_only=not record)
     workspace.require_recorded()
+    workspace.require_window(window)
     instant = workspace.now() if as_of is None else instant_argument(as_of, "--as-of")
     windows = None if window is None else [window]
     outcomes = [

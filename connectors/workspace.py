@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from connectors.store.clock import Clock
 from connectors.store.inventory import InventoryReader
 from connectors.store.store import Store, create_store, open_store, store_exists
+from evidence.completeness.instants import instant
+from evidence.completeness.windows import PERIOD, is_window_id, period_bounds, window_bounds
 from evidence.controls.catalogue import CATALOGUE, catalogue_digest
 from evidence.inventory import Inventory, inventory_of
 from evidence.programme_history import ProgrammeHistory, history_of
@@ -116,6 +118,24 @@ class Workspace:
         from connectors.sessions import SessionPool
 
         return SessionPool(self)
+
+    def require_window(self, window: str | None) -> None:
+        """ConfigurationError for a window with nothing in it: an empty answer about it would look like success."""
+        if window is None:
+            return
+        if window == PERIOD or not is_window_id(window):
+            raise ConfigurationError(f"{window!r} is not a window. Write a month (2026-04) or a quarter (2026-Q2)")
+        history = self.history()
+        period = history.chosen.period
+        bounds = window_bounds(window, history.timezone)
+        start, end = (instant(tick) for tick in period_bounds(period))
+        if bounds.end <= start or bounds.start >= end:
+            raise ConfigurationError(
+                f"the window {window} lies outside the observation period {period.start} to {period.end}, so there is "
+                "nothing for it. Ask for a window inside, or record a programme with another period"
+            )
+        if bounds.start >= self.now():
+            raise ConfigurationError(f"the window {window} has not begun yet, so there is nothing for it")
 
     # --- scope -------------------------------------------------------------------------------------------------------
 

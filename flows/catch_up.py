@@ -22,7 +22,7 @@ from evidence.collection_plan import CollectionStep, inventory_steps, steps_of_m
 from evidence.completeness.missing import missing_work
 from evidence.controls.catalogue import CATALOGUE
 from evidence.controls.model import Control, Family
-from flows.family import reported, require_window, run_steps, systems_now, telling_on_call
+from flows.family import reported, run_steps, systems_now, telling_on_call
 from tasks.collection import Collected
 from tasks.judging import test_controls
 
@@ -39,7 +39,7 @@ def catch_up(
 ) -> dict[str, Any]:
     """Collect what is missing, for all controls, a family's or one; `scope` are ids or names of scope items."""
     workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
-    require_window(workspace, window)
+    workspace.require_window(window)
     collected = Collected()
     with telling_on_call(workspace, "catch_up", retries, collected):
         history = workspace.require_recorded()

@@ -54,7 +54,7 @@ def run_family(
     that the run is red as well.
     """
     workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
-    require_window(workspace, window)
+    workspace.require_window(window)
     collected = Collected()
     with telling_on_call(workspace, family, retries, collected):
         history = workspace.require_recorded()
@@ -145,23 +145,6 @@ def _period(history: ProgrammeHistory) -> tuple[datetime, datetime]:
 def _claimed_intervals(workspace: Workspace, dataset: str, item: str) -> list[tuple[datetime, datetime]]:
     held = (stored.interval() for stored in workspace.store.claims().of(dataset, item))
     return [interval for interval in held if interval is not None]
-
-
-def require_window(workspace: Workspace, window: str | None) -> None:
-    """Refuse a window asked for in which nothing can be collected: that would look like success."""
-    if window is None:
-        return
-    history = workspace.history()
-    start, end = _period(history)
-    bounds = window_bounds(window, history.timezone)
-    if bounds.end <= start or bounds.start >= end:
-        period = history.chosen.period
-        raise ConfigurationError(
-            f"the window {window} lies outside the observation period {period.start} to {period.end}, so nothing is "
-            "collected for it. Ask for a window inside, or record a programme with another period"
-        )
-    if bounds.start >= workspace.now():
-        raise ConfigurationError(f"the window {window} has not begun yet, so there is nothing to collect")
 
 
 class CollectionFailedError(CollectionError):
