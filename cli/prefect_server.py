@@ -41,7 +41,11 @@ def local_server() -> Generator[Callable[[], None]]:
     with tempfile.TemporaryFile() as log:
         port = _free_port()
         process = subprocess.Popen(  # noqa: S603 - this interpreter, fixed arguments
-            [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"],
+            # -P: a file of the folder the user stands in must not be imported in place of a module.
+            [
+                sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port),
+                "--no-ui",
+            ],
             env={**os.environ, "PREFECT_LOGGING_SERVER_LEVEL": "ERROR"},
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=_end_with_parent,
         )  # fmt: skip
