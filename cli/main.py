@@ -51,3 +51,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; so do we, quietly
         return 0
     return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    main()

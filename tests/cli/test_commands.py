@@ -289,14 +289,13 @@ def test_names_from_sources_can_not_drive_the_terminal(own: Project) -> None:
     own.program.write_text(
         own.program.read_text().replace("organisation: acme", f"organisation: {json.dumps(hostile)}", 1)
     )
-    ran = own.run("programme", "record")
-    if ran.code == 2:  # refused where it is written: then it can come from nowhere but a source
-        assert "\x1b" not in ran.err
-        return
+    own.fine("programme", "record")
     shown = evidence("completeness", "--program", str(own.program), "--simulated-now", LATER)
+    assert r"Acme\x1b]0;owned\x07\x1b[2J\u202e" in shown.out
     for char in "\x1b\x07\u202e":
         assert char not in shown.out
         assert char not in shown.err
+    assert hostile in {cell["scope_item"] for cell in own.completeness()["cells"]}, "JSON has the name as it is"
 
 
 def test_scope_is_named_by_id_or_name(own: Project) -> None:
