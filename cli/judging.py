@@ -49,8 +49,9 @@ def evaluate(cases: Path, /, *, options: Options = DEFAULT_OPTIONS) -> int:
         mismatches = case.get("mismatches")
         mark = "as expected" if mismatches == [] else ("evaluated" if mismatches is None else "DIFFERENT")
         print(printable(f"{case['id']:8} {mark}"))
-        for mismatch in mismatches or ():
-            print(printable(f"         {mismatch}"))
+        for one in mismatches or ():
+            place = f"{one['window']} " if "window" in one else ""
+            print(printable(f"         {place}{one['key']}: expected {one['expected']}, it is {one['actual']}"))
         if mismatches is None:
             for window, cell in case.get("cells", {}).items():
                 print(f"         {window}: {cell['state']}, gap {cell['gap']}" + _until(cell["until"]))

@@ -121,6 +121,7 @@ def test_a_difference_is_exit_code_1(tmp_path: Path, state: str, code: int) -> N
     assert bool(ran.json["cases"][0]["mismatches"]) == bool(code)
     shown = evidence("evaluate", str(file))
     assert ("X1       DIFFERENT" in shown.out) == bool(code)
+    assert ("2026-01 state: expected collected_late, it is collected" in shown.out) == bool(code)
 
 
 @pytest.mark.parametrize(
