@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+import orjson
+
 from schemas.errors import SchemaDrift
 
 Level = Literal["administrator", "iam_administrator"]
@@ -123,9 +125,16 @@ def read_policy(document: Any, *, account: str, partition: str = "aws", name: st
     """
     if not isinstance(document, Mapping):
         raise SchemaDrift(f"The document of policy {name!r} is not a JSON object.")
+    return _read(orjson.dumps(document), account, partition, name)
+
+
+@lru_cache(maxsize=128)
+def _read(document: bytes, account: str, partition: str, name: str) -> Reading:
+    """By the document's bytes: AWS's own policies are long, and each holder of one would have it read again."""
+    parsed: Mapping[str, Any] = orjson.loads(document)
     allows: list[_Allow] = []
     denies = False
-    for statement in _listed(document.get("Statement"), name):
+    for statement in _listed(parsed.get("Statement"), name):
         if not isinstance(statement, Mapping) or statement.get("Effect") not in ("Allow", "Deny"):
             raise SchemaDrift(f"Policy {name!r} has a statement whose Effect is neither Allow nor Deny.")
         if statement["Effect"] == "Deny":
