@@ -50,7 +50,7 @@ def evaluate(cases: Path, /, *, options: Options = DEFAULT_OPTIONS) -> int:
         mark = "as expected" if mismatches == [] else ("evaluated" if mismatches is None else "DIFFERENT")
         print(printable(f"{case['id']:8} {mark}"))
         for one in mismatches or ():
-            place = f"{one['window']} " if "window" in one else ""
+            place = f"{one['window']} " if one.get('window') else ""
             print(printable(f"         {place}{one['key']}: expected {one['expected']}, it is {one['actual']}"))
         if mismatches is None:
             for window, cell in case.get("cells", {}).items():

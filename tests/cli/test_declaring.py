@@ -124,6 +124,19 @@ def test_a_difference_is_exit_code_1(tmp_path: Path, state: str, code: int) -> N
     assert ("2026-01 state: expected collected_late, it is collected" in shown.out) == bool(code)
 
 
+def test_differences_of_windows_and_roll_ups_have_no_window(tmp_path: Path) -> None:
+    file = tmp_path / "cases.yaml"
+    roll_up = "rollups: [{id: R1, cells: [{state: collected, gap: none, n: 2}], expect: {expected: 3}}]"
+    file.write_text(CASE % "collected" + f"    windows: [2026-01]\n{roll_up}\n", encoding="utf-8")
+    ran = evidence("evaluate", str(file), "--json")
+    assert ran.code == 1, ran.err
+    Draft202012Validator(schema_of("evaluate")).validate(ran.json)
+    assert ran.json["cases"][0]["mismatches"][0]["window"] is None
+    shown = evidence("evaluate", str(file)).out
+    assert "         windows: expected ['2026-01'], it is ['2026-01', '2026-02', '2026-03']" in shown
+    assert "         expected: expected 3.0, it is 2" in shown
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
