@@ -30,6 +30,7 @@ Claimed = Callable[[str, str], Iterable[tuple[datetime, datetime]]]
 
 
 _AGES = 36_500.0
+"""Days for a source that forgets nothing."""
 
 
 @dataclass(frozen=True, slots=True)
