@@ -61,6 +61,12 @@ def collect(
     if retries < 0:
         raise ConfigurationError(f"--retries {retries} is less than nothing. Write how often to try again, 0 for never")
     _check_window(window)
+    if _nothing_to_start_with(options):
+        # No store is made for it: a ledger would begin with the template's name and period, and keep them for ever.
+        if options.json:
+            print_json({"entries": []})
+        say(_NO_SOURCE)
+        return 0
     prepare_prefect()
     with local_server() as ready:
         return _collect(family, control, window, scope, missing, retries, options, ready)
@@ -99,8 +105,8 @@ def _collect(
     _show(documents, options)
     if not any(document["entries"] for document in documents) and not failures:
         say(_nothing(workspace))
-    for failure in failures:
-        say(f"error: {failure}")
+    for message in dict.fromkeys(str(failure) for failure in failures):  # one wrong setting fails every family alike
+        say(f"error: {message}")
     # Wrong configuration first: no waiting heals it.
     return min((failure.exit_code for failure in failures), default=0)
 
@@ -177,10 +183,22 @@ def _scope_items(workspace: Workspace, wanted: str | None) -> list[str] | None:
     return sorted({wanted, *(item.name for item in matching if not item.resolved)})
 
 
+_NO_SOURCE = "nothing to collect: the programme names no source under scope (github, aws). Name yours there first"
+
+
+def _nothing_to_start_with(options: Options) -> bool:
+    """Whether there is no store yet and the programme names no source that could be collected."""
+    from connectors.store.store import store_exists
+    from connectors.workspace import load, store_location
+
+    loaded = load(options.program)
+    return not (store_exists(store_location(loaded)) or any(loaded.normalised["scope"].get(name) for name in SYSTEMS))
+
+
 def _nothing(workspace: Workspace) -> str:
     """Why there was nothing to collect."""
     if not any(workspace.history().current.programme.get("scope", {}).get(system) for system in SYSTEMS):
-        return "nothing to collect: the programme names no source under scope (github, aws)"
+        return _NO_SOURCE
     return "nothing to collect: what was asked for and can be had is in the store"
 
 

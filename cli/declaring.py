@@ -30,10 +30,14 @@ def init(folder: Path = Path(), /) -> None:
         Where to write; made if it does not exist.
     """
     from connectors.programme_template import write_template
+    from connectors.store.clock import system_clock
 
-    for path in write_template(folder):
+    for path in write_template(folder, start=system_clock().date().replace(day=1)):
         print(path)
-    say("Next: edit program.yaml, then run `evidence collect`. `evidence catalogue` lists what will be collected.")
+    say(
+        "Next: edit program.yaml (period, zone, scope), look it over with `evidence programme check`, then run "
+        "`evidence collect`. `evidence catalogue` lists what will be collected."
+    )
 
 
 def catalogue(*, options: Options = DEFAULT_OPTIONS) -> None:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from cli.collecting import prepare_prefect
-from cli.output import say
+from cli.output import command_name, say
 from cli.prefect_server import local_server
 from schemas.errors import ConfigurationError
 from schemas.instants import format_instant
@@ -21,8 +21,9 @@ START = datetime(2026, 4, 1, 3, 15, tzinfo=UTC)
 END = datetime(2026, 10, 2, 12, tzinfo=UTC)
 JUDGED = datetime(2026, 10, 12, 8, tzinfo=UTC)
 """After the last day of grace, when what is not there is missing and no longer merely due."""
-EVERY_DAYS = 2
-"""Snapshot lines are meant to be looked at within 49 hours; every other day keeps that and halves the work."""
+EVERY_DAYS = 3
+"""A real company collects daily; every third day shows the same in a third of the time, and the snapshot cells say that they
+are sparse."""
 
 _MARK = ".evidence-demo"
 
@@ -55,7 +56,8 @@ def demonstrate(directory: Path) -> int:
     began = monotonic()
     _prepare(directory)
     prepare_prefect()
-    os.environ.setdefault("EVIDENCE_SIGNING_KEY_FILE", str(directory / "signing-key.pem"))
+    # Its own key, whatever is set: a key that signs real evidence has no business in a simulated store.
+    os.environ["EVIDENCE_SIGNING_KEY_FILE"] = str(directory / "signing-key.pem")
     os.environ["PREFECT_HOME"] = str((directory / ".prefect").resolve())
 
     with local_server() as ready:
@@ -76,7 +78,7 @@ def _six_months(directory: Path, ready: Callable[[], None]) -> dict[str, Any]:
     with running("demo", now=START, directory=directory, own_process=True) as sandbox:
         os.environ.update(sandbox.environment)
         ready()
-        say("2/4  collecting April to September 2026, every other day, with one Prefect flow run")
+        say("2/4  collecting April to September 2026, every third day, with one Prefect flow run")
         counts = _collect(sandbox.program, sandbox.faults)
         say(f"     {counts['collections']} collections, {counts['failed']} of them failed, as the story has it")
     say("3/4  testing the controls, judging completeness, publishing the page")
@@ -119,7 +121,8 @@ def _print_end(directory: Path, rollup: dict[str, Any], report: Any, seconds: fl
     print(f"The store is {store}: {report.entries} signed ledger entries, {report.objects} objects. {seconds:.0f} s.")
     print(f"\nThe page:    {(directory / 'index.html').resolve().as_uri()}")
     instant = format_instant(JUDGED)
-    print(f"Look closer: evidence completeness --program {directory}/program.yaml --simulated-now {instant}")
-    print(f"             evidence test --program {directory}/program.yaml --control CC8-CHG-01 --as-of {instant}")
-    print(f"             evidence verify {directory}/evidence-store")
+    command = command_name()
+    print(f"Look closer: {command} completeness --program {directory}/program.yaml --simulated-now {instant}")
+    print(f"             {command} test --program {directory}/program.yaml --control CC8-CHG-01 --as-of {instant}")
+    print(f"             {command} verify {directory}/evidence-store")
     sys.stdout.flush()

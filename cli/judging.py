@@ -50,7 +50,7 @@ def evaluate(cases: Path, /, *, options: Options = DEFAULT_OPTIONS) -> int:
         mark = "as expected" if mismatches == [] else ("evaluated" if mismatches is None else "DIFFERENT")
         print(printable(f"{case['id']:8} {mark}"))
         for one in mismatches or ():
-            place = f"{one['window']} " if one.get('window') else ""
+            place = f"{one['window']} " if one.get("window") else ""
             print(printable(f"         {place}{one['key']}: expected {one['expected']}, it is {one['actual']}"))
         if mismatches is None:
             for window, cell in case.get("cells", {}).items():
@@ -207,9 +207,9 @@ def _print_outcomes(outcomes: list[Any]) -> None:
         print(f"{control_id}  {value:10} {count}")
     for outcome in outcomes:
         if outcome.outcome != "pass":
-            codes = ", ".join(outcome.codes)
+            found = " ".join([outcome.outcome, ", ".join(outcome.codes)]).rstrip()
             print(printable(f"  {outcome.control_id} {outcome.window_id} {outcome.scope_item} {outcome.item_id}"))
-            print(printable(f"      {outcome.outcome} {codes}: {outcome.explanation}"))
+            print(printable(f"      {found}: {outcome.explanation}"))
 
 
 def publish(*, to: Path, as_of: str | None = None, options: Options = DEFAULT_OPTIONS) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -17,6 +20,15 @@ def print_json(document: Any) -> None:
 def say(text: str) -> None:
     """A message for the person at the terminal, on standard error, so that pipes stay clean."""
     print(printable(text), file=sys.stderr)
+
+
+def command_name() -> str:
+    """How to call this command again: its name where the shell finds it, else the path by which it was called."""
+    called = Path(sys.argv[0])
+    found = shutil.which("evidence")
+    if called.name != "evidence" or (found is not None and Path(found).resolve() == called.resolve()):
+        return "evidence"
+    return os.path.relpath(called)
 
 
 def printable(text: str) -> str:

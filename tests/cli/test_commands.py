@@ -318,3 +318,4 @@ def test_nothing_to_collect_says_why(tmp_path: Path, prefect_api: str, monkeypat
     ran = evidence("collect", "--program", str(tmp_path / "program.yaml"))
     assert ran.code == 0
     assert "names no source under scope" in ran.err
+    assert not (tmp_path / "evidence-store").exists(), "a ledger would begin with the template's name and period"

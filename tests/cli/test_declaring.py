@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def test_what_init_writes_loads_as_it_is(tmp_path: Path) -> None:
     checked = evidence("programme", "check", "--program", str(folder / "program.yaml"), "--json")
     assert checked.code == 0, checked.err
     assert checked.json["programme_digest"].startswith("sha256:")
+
+
+def test_the_period_of_the_template_begins_with_this_month(tmp_path: Path) -> None:
+    # What came before can mostly not be had any more, so a period that began then would start with losses.
+    assert evidence("init", str(tmp_path)).code == 0
+    period = yaml.safe_load((tmp_path / "program.yaml").read_text(encoding="utf-8"))["observation_period"]
+    assert period["start"] == datetime.now(UTC).date().replace(day=1)
+    assert 180 <= (period["end"] - period["start"]).days < 185
 
 
 def test_init_touches_nothing_that_is_there(tmp_path: Path) -> None:
