@@ -22,8 +22,7 @@ END = datetime(2026, 10, 2, 12, tzinfo=UTC)
 JUDGED = datetime(2026, 10, 12, 8, tzinfo=UTC)
 """After the last day of grace, when what is not there is missing and no longer merely due."""
 EVERY_DAYS = 3
-"""A real company collects daily; every third day shows the same in a third of the time, and the snapshot cells say that they
-are sparse."""
+"""A real company collects daily. Every third day shows the same in a third of the time; the snapshot cells say so."""
 
 _MARK = ".evidence-demo"
 
