@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -54,6 +55,7 @@ def demonstrate(directory: Path) -> int:
     """Run the demonstration and print where to look. Exit code 0 when the store verifies."""
     began = monotonic()
     _prepare(directory)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # on a terminal too: it would be thousands of lines
     prepare_prefect()
     # Its own key, whatever is set: a key that signs real evidence has no business in a simulated store.
     os.environ["EVIDENCE_SIGNING_KEY_FILE"] = str(directory / "signing-key.pem")
@@ -96,9 +98,17 @@ def _prepare(directory: Path) -> None:
     (directory / _MARK).write_text("This folder is made anew by `evidence demo`.\n", encoding="utf-8")
 
 
-def _collect(program: Path, control_url: str) -> dict[str, int]:
-    from flows.simulated_period import simulated_period
+class _Said(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"     {record.getMessage()}")
 
+
+def _collect(program: Path, control_url: str) -> dict[str, int]:
+    from flows.simulated_period import PROGRESS, simulated_period
+
+    PROGRESS.setLevel(logging.INFO)
+    PROGRESS.propagate = False
+    PROGRESS.handlers = [_Said()]
     return simulated_period(str(program), control_url, START, END, EVERY_DAYS, STORY)  # pyright: ignore[reportReturnType]
 
 
