@@ -97,7 +97,7 @@ def alerts_for(workspace: Workspace, matrix: Matrix, failures: Iterable[Claim]) 
     without proof. An answer cut off where nothing can be saved any more wakes nobody."""
     failed: list[FailedCollection] = []
     for claim in failures:
-        cells = tuple(_affected(cell) for cell in matrix.cells if _depends_on(cell, claim))
+        cells = tuple(_affected(cell, matrix.as_of) for cell in matrix.cells if _depends_on(cell, claim))
         failure = claim.failure
         if failure is None:
             if all(cell.lost for cell in cells):
@@ -134,7 +134,7 @@ def _depends_on(cell: MatrixCell, claim: Claim) -> bool:
     return claim.start < clipped.end and clipped.start < claim.end
 
 
-def _affected(cell: MatrixCell) -> AffectedCell:
+def _affected(cell: MatrixCell, as_of: datetime) -> AffectedCell:
     judged = cell.cell
     return AffectedCell(
         control_id=cell.control_id,
@@ -143,7 +143,15 @@ def _affected(cell: MatrixCell) -> AffectedCell:
         window_id=cell.window_id,
         scope_item_id=cell.scope_item_id,
         scope_item=cell.scope_item,
-        until=judged.next_loss or judged.until,
+        until=judged.next_loss or judged.until or _last_look(cell, as_of),
         lost=judged.gap == "unrecoverable" and judged.next_loss is None,
         resolved=cell.row.item.resolved,
     )
+
+
+def _last_look(cell: MatrixCell, as_of: datetime) -> datetime | None:
+    """Until when a state of the running window can be looked at, where none was seen yet: no source replays it."""
+    clipped = cell.cell.clipped
+    if cell.cell.kind != "snapshot" or clipped is None or not clipped.start <= as_of < clipped.end:
+        return None
+    return clipped.end

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import github
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth
@@ -18,7 +17,7 @@ from connectors.endpoints import EndpointJudgement, judge_endpoint, peer_certifi
 from connectors.github.calls import Answer, Graph, Json, Part, Rest
 from connectors.github.client import PLANS, GithubClient, Plan
 from connectors.github.transport import GithubTransport, Limits
-from connectors.github.wire import InstallationToken, Wire, refused_login
+from connectors.github.wire import InstallationToken, Wire, logging_in
 from schemas.errors import ConfigurationError, PermissionDenied, SourceGone
 from schemas.extraction import Session
 from schemas.github import REPOSITORIES
@@ -165,11 +164,9 @@ def _app_key(path: Path) -> Any:
 def _principal(auth: Auth.Auth, transport: GithubTransport) -> tuple[str, str]:
     """Who asks and what they may, in words for the provenance block."""
     if isinstance(auth, InstallationToken):
-        try:
+        with logging_in():
             slug = auth.app_name()
             _ = auth.token
-        except github.GithubException as error:
-            raise refused_login(error) from error
         granted = ", ".join(f"{name}: {access}" for name, access in sorted(auth.permissions.items()))
         return f"GitHub App {slug}", f"installation permissions {granted or 'none'}"
     try:

@@ -8,8 +8,9 @@ in `transport`.
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -190,6 +191,24 @@ class Wire:
         if absolute.startswith("/"):
             absolute = self._requester.base_url.rstrip("/") + absolute
         return Received(absolute, status, {str(k).lower(): str(v) for k, v in headers.items()}, text.encode())
+
+
+@contextlib.contextmanager
+def logging_in() -> Generator[None]:
+    """What can go wrong while a GitHub App logs in, as errors of our own."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise EndpointRefused(
+            "GitHub's certificate does not verify: somebody else may be answering. Look at the network between here "
+            "and GitHub before you collect anything."
+        ) from error
+    except (requests.exceptions.RequestException, UnicodeDecodeError) as error:
+        raise RetriableError(
+            f"The connection to GitHub broke while logging in ({type(error).__name__}). Try again later."
+        ) from error
+    except github.GithubException as error:
+        raise refused_login(error) from error
 
 
 def refused_login(error: github.GithubException) -> Exception:

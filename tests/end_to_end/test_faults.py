@@ -6,6 +6,7 @@ cell is covered by it. Once the source is well again a second run heals the cell
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +102,17 @@ class Company:
     whole: dict[str, list[dict[str, Any]]]
     """Rows by dataset as collected without any fault."""
 
-    def plan(self, source: str, *faults: Fault) -> None:
-        assert self.sandbox.plan is not None
-        self.sandbox.plan.replace([{"source": source, "times": None, **fault} for fault in faults])
+    @contextlib.contextmanager
+    def under(self, source: str, fault: Fault) -> Iterator[None]:
+        """A source with a fault, which must really be met."""
+        plan = self.sandbox.plan
+        assert plan is not None
+        plan.replace([{"source": source, "times": None, **fault}])
+        try:
+            yield
+            assert plan.describe()[0]["spent"] > 0, "the fault met no request"
+        finally:
+            plan.replace([])
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +149,8 @@ def statuses(project: Project, dataset: str) -> list[str]:
 @pytest.mark.parametrize("fault", GITHUB, ids=named)
 def test_github(company: Company, tmp_path: Path, fault: Fault) -> None:
     project = company.project.copy(tmp_path / "site")
-    company.plan("github", fault)
-    try:
+    with company.under("github", fault):
         ran = project.run(*COLLECT_GITHUB)
-    finally:
-        company.plan("github")
     first = examined(company, project, ran.code, {name: ("CC8-CHG-01", line) for name, line in LINES.items()})
     project.fine(*COLLECT_GITHUB)
     for name, line in LINES.items():
@@ -158,11 +164,8 @@ def test_github(company: Company, tmp_path: Path, fault: Fault) -> None:
 @pytest.mark.parametrize("fault", AWS, ids=named)
 def test_aws(company: Company, tmp_path: Path, fault: Fault) -> None:
     project = company.project.copy(tmp_path / "site")
-    company.plan("aws", fault)
-    try:
+    with company.under("aws", fault):
         ran = project.run(*COLLECT_AWS, "--scope", f"aws:{ACCOUNT}")
-    finally:
-        company.plan("aws")
     first = examined(company, project, ran.code, {"aws.privileges": ("CC6-PRIV-01", "admins")})
     project.fine(*COLLECT_AWS, "--scope", f"aws:{ACCOUNT}")
     assert statuses(project, "aws.privileges") == [first["aws.privileges"], "ok"]
@@ -170,6 +173,34 @@ def test_aws(company: Company, tmp_path: Path, fault: Fault) -> None:
     [cell] = [cell for (window, _), cell in admins(project).items() if window == "2026-08"]
     assert cell["state"] in COVERED
     assert project.verify()["problems"] == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "unauthorized"}, {"kind": "forbidden"}, {"kind": "not_found"}, {"kind": "rate_limited"},
+        {"kind": "secondary_limit"}, {"kind": "server_error"}, {"kind": "error", "status": 422},
+        {"kind": "connection_reset"}, {"kind": "truncated_body"}, {"kind": "truncated_body", "bytes": 0},
+        {"kind": "wrong_date", "seconds": 600},
+    ],
+    ids=named,
+)  # fmt: skip
+@pytest.mark.parametrize("match", ["GET /app", "/app/installations/*/access_tokens"])
+def test_logging_in_as_an_app(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, match: str, fault: Fault
+) -> None:
+    project = company.project.copy(tmp_path / "site")
+    monkeypatch.delenv("GITHUB_TOKEN")
+    for name, value in company.sandbox.github_app.items():
+        monkeypatch.setenv(name, value)
+    with company.under("github", {"match": match, **fault}):
+        ran = project.run(*COLLECT_GITHUB)
+    first = examined(company, project, ran.code, {name: ("CC8-CHG-01", line) for name, line in LINES.items()})
+    errors = [claim["error"] for claim in project.claims("github.commits") if claim["status"] == "error"]
+    assert all("which is a defect" not in error["message"] for error in errors)
+    if first["github.commits"] == "error":
+        project.fine(*COLLECT_GITHUB)
+        assert statuses(project, "github.commits")[-1] == "ok"
 
 
 def admins(project: Project) -> dict[tuple[str, str], dict[str, Any]]:
@@ -210,11 +241,8 @@ def test_every_kind_of_fault_is_tried() -> None:
 
 def test_a_fault_that_stays_for_the_principal_names_the_right_that_is_missing(company: Company, tmp_path: Path) -> None:
     project = company.project.copy(tmp_path / "site")
-    company.plan("github", {"kind": "forbidden", "match": ACTIVITY})
-    try:
+    with company.under("github", {"kind": "forbidden", "match": ACTIVITY}):
         ran = project.run(*COLLECT_GITHUB)
-    finally:
-        company.plan("github")
     assert ran.code == 3
     claim = project.claims("github.commits")[-1]
     assert claim["error"]["permission"] == "repository permission contents: read"
