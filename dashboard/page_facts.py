@@ -73,14 +73,18 @@ def write_page(workspace: Workspace, matrix: Matrix, to: Path) -> None:
 
 
 def _cause(cell: MatrixCell) -> Cause | None:
-    """Why the latest attempt for an open cell failed; None where it did not."""
+    """Why the latest attempt for an open cell came to nothing or saw too little; None where it did not."""
     clipped = cell.cell.clipped
     if clipped is None or cell.cell.state in COVERED:
         return None
     bearing = [stored for stored in cell.row.claims() if _meets(stored, clipped)]
     latest = max(bearing, key=lambda stored: (stored.claim.started_at, stored.seq), default=None)
-    error = None if latest is None else latest.claim.error
-    return None if error is None else Cause(str(error["message"]), error.get("permission"))
+    if latest is None:
+        return None
+    error, cut_off = latest.claim.error, latest.claim.reconciliation
+    if error is not None:
+        return Cause(str(error["message"]), error.get("permission"))
+    return Cause(cut_off) if latest.claim.status == "truncated" and cut_off else None
 
 
 def _attempts(cell: MatrixCell) -> Iterator[Mapping[str, Any]]:
@@ -110,7 +114,11 @@ def _attempt(stored: StoredClaim) -> Mapping[str, Any]:
         "ledger": stored.seq,
         "recorded_at": format_instant(stored.recorded_at),
         "status": claim.status,
-        "error": None if claim.error is None else claim.error["message"],
+        "error": claim.error["message"]
+        if claim.error
+        else claim.reconciliation
+        if claim.status == "truncated"
+        else None,
         "span": span,
         "rows": claim.rows,
     }

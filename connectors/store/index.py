@@ -38,6 +38,8 @@ class IndexedClaim(NamedTuple):
     """The Parquet object its rows are in."""
     error: Mapping[str, Any] | None
     """`{"kind", "message", "permission"?}` of a failed attempt."""
+    reconciliation: str | None
+    """What a cut-off attempt says of itself; left out for the others, which prove what they claim."""
 
 
 class IndexedEntry(NamedTuple):
@@ -99,7 +101,7 @@ class Indexer:
             started_at, start, end = claim["started_at"], get("from"), get("to")
             observed_at, complete_until = get("observed_at"), get("complete_until")
             months = get("rows_by_month")
-            failed = claim["status"] == "error"
+            failed, cut_off = claim["status"] == "error", claim["status"] == "truncated"
             found.append(
                 made((
                     same(dataset, dataset),
@@ -119,6 +121,7 @@ class Indexer:
                     get("changes_population", False),
                     None if failed else objects.get(dataset),
                     get("error"),
+                    get("reconciliation") if cut_off else None,
                 ))
             )  # fmt: skip
         return tuple(found)

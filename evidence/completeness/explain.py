@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from evidence.completeness.json_form import instant_text
+from evidence.completeness.ledger_facts import ClaimLike
 from evidence.completeness.matrix import MatrixCell
 from evidence.completeness.model import Hole, State
 from evidence.completeness.severity import COVERED
@@ -114,20 +114,22 @@ def last_failure(cell: MatrixCell) -> str | None:
     clipped = cell.cell.clipped
     if clipped is None:
         return None
-    latest: tuple[datetime, Mapping[str, Any] | None, str] | None = None
+    latest: tuple[datetime, ClaimLike] | None = None
     for stored in cell.row.claims():
         claim = stored.claim
         start = claim.start or claim.observed_at or claim.started_at
         end = claim.end or claim.started_at
         if start < clipped.end and end >= clipped.start and (latest is None or claim.started_at >= latest[0]):
-            latest = claim.started_at, claim.error, claim.status
-    if latest is None or latest[2] == "ok":
+            latest = claim.started_at, claim
+    if latest is None or latest[1].status == "ok":
         return None
-    at, error, status = latest
-    if status == "truncated":
-        return f"The latest attempt ({instant_text(at)}) saw less than there is, so it proves only what it names."
-    message = str((error or {}).get("message", "no reason was recorded"))
-    permission = (error or {}).get("permission")
+    at, claim = latest
+    if claim.status == "truncated":
+        why = f" It says: {claim.reconciliation.rstrip('.')}." if claim.reconciliation else ""
+        return f"The latest attempt ({instant_text(at)}) saw less than there is, so it proves only what it names.{why}"
+    error = claim.error or {}
+    message = str(error.get("message", "no reason was recorded"))
+    permission = error.get("permission")
     missing = f" (missing permission: {permission})" if permission else ""
     return f"The latest attempt ({instant_text(at)}) failed: {message.rstrip('.')}{missing}."
 

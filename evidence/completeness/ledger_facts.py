@@ -47,6 +47,8 @@ class ClaimLike(Protocol):
     def object_digest(self) -> str | None: ...
     @property
     def error(self) -> Mapping[str, Any] | None: ...
+    @property
+    def reconciliation(self) -> str | None: ...
 
 
 class EntryLike(Protocol):
@@ -267,6 +269,7 @@ class PlainClaim(NamedTuple):
     changes_population: bool
     object_digest: str | None
     error: Mapping[str, Any] | None
+    reconciliation: str | None
 
 
 class PlainEntry(NamedTuple):
@@ -317,4 +320,5 @@ def _plain(claim: Mapping[str, Any], objects: Mapping[str, str | None]) -> Plain
         changes_population=claim.get("changes_population", False),
         object_digest=None if claim["status"] == "error" else objects.get(claim["dataset"]),
         error=claim.get("error"),
+        reconciliation=claim.get("reconciliation"),
     )

@@ -25,7 +25,12 @@ def filled(store: Store, source: FakeSource, clock: SettableClock) -> Store:
     source.states[ITEM_A.id] = [state("mfa")]
     source.collect(store)
     clock.forward(days=1)
-    source.claim = {"truncated": True, "complete_until": START + timedelta(days=3), "superset_of": ("sha256:x",)}
+    source.claim = {
+        "truncated": True,
+        "complete_until": START + timedelta(days=3),
+        "superset_of": ("sha256:x",),
+        "reconciliation": "3 of 5",
+    }
     source.collect(store)
     source.claim = {}
     source.errors[ITEM_B.id] = PermissionDenied("not allowed", permission="contents:read")
@@ -39,7 +44,7 @@ def as_written(claim: IndexedClaim) -> dict[str, Any]:
     """The fields that a claim of the ledger has as well, under the same names."""
     held = claim._asdict()
     held["rows_by_month"] = dict(held["rows_by_month"] or {})
-    return {name: held[name] for name in held if name not in ("object_digest", "error")}
+    return {name: held[name] for name in held if name not in ("object_digest", "error", "reconciliation")}
 
 
 def test_it_says_of_each_claim_what_the_ledger_says(filled: Store) -> None:
@@ -58,6 +63,8 @@ def test_it_says_of_each_claim_what_the_ledger_says(filled: Store) -> None:
             full = Claim.from_json(data)
             assert as_written(claim) == {name: getattr(full, name) for name in as_written(claim)}
             assert claim.error == data.get("error")
+            cut_off = data["status"] == "truncated"
+            assert claim.reconciliation == (data["reconciliation"] if cut_off else None)
             assert claim.object_digest == (None if full.status == "error" else objects[full.dataset])
     assert sum(claim.status == "error" for entry in index for claim in entry.claims) == 2
 

@@ -112,6 +112,16 @@ class TestExplain:
         assert "GitHub answered 403 (missing permission: Contents: read)." in words
         assert "2026-02-01T02:00:00Z" in words
 
+    def test_a_run_that_saw_too_little_says_why(self, ledger: Ledger) -> None:
+        denied = "not read, nothing is claimed: GitHub denies it. Missing: administration: write."
+        ledger.stream(
+            "github.bypasses", REPO, "2026-01-01", "2026-02-01", "2026-02-01T02:00", status="truncated",
+            reconciliation=denied,
+        )  # fmt: skip
+        said = explain(cells(ledger.matrix("2026-02-10", CHANGES))["bypasses", "2026-01", REPO], at("2026-02-10"))
+        assert "saw less than there is" in said
+        assert f"It says: {denied}" in said
+
     def test_a_failure_that_was_mended_is_not_told(self, ledger: Ledger) -> None:
         window = {"from": "2026-01-01", "to": "2026-02-01"}
         ledger.failed("github.pull_requests", REPO, "2026-02-01T02:00", "GitHub answered 403.", **window)
