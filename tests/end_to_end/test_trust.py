@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from sandbox.serve import Sandbox
 from tests.fakes.evidence_project import Project, Ran, evidence
-from tests.fakes.small_company import REPOSITORY, WINDOW, small_company
+from tests.fakes.small_company import NOW, REPOSITORY, WINDOW, small_company
 
 BEFORE = "2026-08-02T08:00:00Z"
 LATER = "2026-08-02T09:00:00Z"
@@ -277,6 +278,27 @@ def test_no_version_makes_an_expected_cell_vanish(simulated: Project, change: Ch
     # Asked about the time before, the answer is the one of then.
     assert by_key(simulated.completeness("--as-of", LATER)) == by_key(document)
     assert by_key(simulated.completeness("--as-of", BEFORE)) == earlier
+
+
+def test_collecting_goes_on_after_a_system_was_taken_out(company: tuple[Sandbox, Project], simulated: Project) -> None:
+    """What was left out stays expected up to then; it is not asked for again, and breaks no run."""
+
+    def without_github(programme: Any) -> None:
+        del programme["scope"]["github"]
+
+    sandbox, untouched = company
+    assert sandbox.clock is not None
+    begun = {key for key, cell in by_key(untouched.completeness()).items() if cell["state"] != "not_due"}
+    simulated.edit(without_github)
+    simulated.fine("programme", "record")
+    sandbox.clock.set(datetime.fromisoformat(LATER))
+    try:
+        for arguments in ((), ("--missing",)):
+            document = simulated.fine("collect", *arguments)
+            assert {entry["dataset"].partition(".")[0] for entry in document["entries"]} <= {"aws"}
+    finally:
+        sandbox.clock.set(datetime.fromisoformat(NOW))
+    assert begun <= set(by_key(simulated.completeness()))
 
 
 def test_what_was_removed_is_named(simulated: Project) -> None:
