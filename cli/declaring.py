@@ -130,13 +130,28 @@ def record(*, options: Options = DEFAULT_OPTIONS) -> None:
 @programme.command(name="check")
 def check_programme(*, options: Options = DEFAULT_OPTIONS) -> None:
     """Check the programme file and its registers, and say whether this version is the one recorded."""
-    from connectors.workspace import load
+    from connectors.store.store import store_exists
+    from connectors.workspace import load, open_workspace, store_location
 
     loaded = load(options.program)
+    recorded: bool | None = None
+    if store_exists(store_location(loaded)):
+        recorded = open_workspace(options.program, now=options.clock(), read_only=True).is_recorded()
     if options.json:
-        print_json({"programme_digest": loaded.digest, "unset_environment": list(loaded.unset_environment)})
+        print_json(
+            {
+                "programme_digest": loaded.digest,
+                "recorded": recorded,
+                "unset_environment": list(loaded.unset_environment),
+            }
+        )
     else:
-        print(f"{options.program}: fine, {loaded.digest}")
+        says = {
+            True: "this is the version recorded last",
+            False: "NOT the version recorded last; `evidence programme record` records it",
+            None: "there is no store yet; the first `evidence collect` makes it and records this version",
+        }
+        print(f"{options.program}: fine, {loaded.digest}\n{says[recorded]}")
     for name in loaded.unset_environment:
         say(f"note: the environment variable {name} is not set")
     if not loaded.registers and not options.json:

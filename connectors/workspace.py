@@ -59,12 +59,7 @@ class Workspace:
 
     def record_programme(self) -> dict[str, Any] | None:
         """Sign and record the file as it is now; None where this version is the one recorded last."""
-        latest = self.latest_programme()
-        digest = catalogue_digest()
-        if latest is not None and (latest["programme_digest"], latest["catalogue_digest"]) == (
-            self.loaded.digest,
-            digest,
-        ):
+        if self.is_recorded():
             return None
         registers = {
             name: {
@@ -76,12 +71,18 @@ class Workspace:
         }
         body = {
             "programme_digest": self.loaded.digest,
-            "catalogue_digest": digest,
+            "catalogue_digest": catalogue_digest(),
             "file": self.store.put_document(self.loaded.content, ".yaml").to_json(),
             "programme": self.loaded.normalised,
             "registers": registers,
         }
         return self.store.append("programme", body)
+
+    def is_recorded(self) -> bool:
+        """Whether the file as it is now, with this catalogue, is the version recorded last."""
+        latest = self.latest_programme()
+        now = (self.loaded.digest, catalogue_digest())
+        return latest is not None and (latest["programme_digest"], latest["catalogue_digest"]) == now
 
     def latest_programme(self) -> dict[str, Any] | None:
         """Body of the last `programme` entry, None in a store that has none."""

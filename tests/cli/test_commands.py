@@ -238,6 +238,17 @@ def test_every_problem_of_a_programme_is_told_with_its_line(tmp_path: Path) -> N
         assert line in ran.err
 
 
+def test_check_says_whether_this_version_is_the_one_recorded(own: Project, tmp_path: Path) -> None:
+    assert own.fine("programme", "check")["recorded"] is True
+    own.edit(lambda content: content["evidence_rules"].update(max_administrators=2))
+    assert own.fine("programme", "check")["recorded"] is False
+    own.fine("programme", "record")
+    assert own.fine("programme", "check")["recorded"] is True
+    alone = Project(tmp_path)
+    alone.program.write_bytes(own.program.read_bytes())
+    assert alone.fine("programme", "check")["recorded"] is None
+
+
 # --- answers can be had again ----------------------------------------------------------------------------------------
 
 
