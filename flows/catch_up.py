@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -16,13 +15,12 @@ from prefect.logging import get_run_logger
 
 from connectors.matrix import matrix_of
 from connectors.registry import DATASETS, extractor_for
-from connectors.store.clock import clock_of
-from connectors.workspace import Workspace, open_workspace
+from connectors.workspace import Workspace
 from evidence.collection_plan import CollectionStep, inventory_steps, steps_of_missing
 from evidence.completeness.missing import missing_work
 from evidence.controls.catalogue import CATALOGUE
 from evidence.controls.model import Control, Family
-from flows.family import reported, run_steps, systems_now, telling_on_call
+from flows.family import opened, reported, run_steps, systems_now, telling_on_call
 from tasks.collection import Collected
 from tasks.judging import test_controls
 
@@ -38,7 +36,7 @@ def catch_up(
     retries: int = 3,
 ) -> dict[str, Any]:
     """Collect what is missing, for all controls, a family's or one; `scope` are ids or names of scope items."""
-    workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
+    workspace = opened(program, "catch_up", simulated_now, retries, may_begin=True)
     workspace.require_window(window)
     collected = Collected()
     with telling_on_call(workspace, "catch_up", retries, collected):

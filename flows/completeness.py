@@ -9,12 +9,9 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from connectors.store.clock import clock_of
-from connectors.workspace import open_workspace
 from evidence.completeness.json_form import roll_up_json
 from evidence.controls.catalogue import CATALOGUE
-from flows.family import telling_on_call
-from tasks.alerting import alert_channels
+from flows.family import channels_of, opened, telling_on_call
 from tasks.judging import anchor, assess, publish, test_controls
 
 
@@ -30,7 +27,7 @@ def completeness(
     The page goes to `publish_to`, else to where `EVIDENCE_PAGE` says on the worker's machine, else nowhere. `retries`
     is how often an alert that was not delivered is tried again.
     """
-    workspace = open_workspace(Path(program), now=clock_of(simulated_now))
+    workspace = opened(program, "completeness", simulated_now, retries)
     with telling_on_call(workspace, "completeness", retries):
         workspace.require_recorded()
         as_of = workspace.now()
@@ -41,7 +38,7 @@ def completeness(
             publish(workspace, matrix, Path(page))
         anchor(workspace)
         # Once a day, so that a channel whose secret went missing is noticed before there is something to tell.
-        alert_channels(workspace)
+        channels_of(workspace)
     rollup: dict[str, Any] = dict(roll_up_json(matrix.rollup))
     create_markdown_artifact(
         key="completeness",

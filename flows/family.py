@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+import os
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 
 from connectors.matrix import matrix_of
+from connectors.notify import Channel
 from connectors.registry import extractor_for
 from connectors.store.clock import clock_of, system_clock
-from connectors.workspace import Workspace, open_workspace
+from connectors.workspace import Workspace, load, open_workspace
 from evidence.alert import Alert
 from evidence.collection_plan import (
     CollectionStep,
@@ -32,7 +34,7 @@ from evidence.programme_folds import SYSTEMS
 from evidence.programme_history import ProgrammeHistory
 from schemas.collection import Claim
 from schemas.errors import CollectionError, ConfigurationError, RetriableError, StoreError, VerificationFailed
-from tasks.alerting import alert_of_stop, alerts_for, send_alerts
+from tasks.alerting import alert_channels, alert_of_no_store, alert_of_stop, alerts_for, send_alerts
 from tasks.collection import Collected, collect_step
 from tasks.judging import test_controls
 
@@ -53,7 +55,7 @@ def run_family(
     Gives the document of `evidence collect --json`. Raises CollectionFailedError at the end when something failed, so
     that the run is red as well.
     """
-    workspace = open_workspace(Path(program), now=clock_of(simulated_now), create=True)
+    workspace = opened(program, family, simulated_now, retries, may_begin=True)
     workspace.require_window(window)
     collected = Collected()
     with telling_on_call(workspace, family, retries, collected):
@@ -67,6 +69,26 @@ def run_family(
             test_controls(workspace, _controls(family, control), workspace.now())
         _artifact(family, collected)
         return reported(workspace, family, collected, window, retries)
+
+
+def opened(
+    program: str, flow: str, simulated_now: datetime | None, retries: int, *, may_begin: bool = False
+) -> Workspace:
+    """The programme with its store; on-call is told where that fails. With `may_begin` a first use begins the store.
+
+    A run of a deployment never begins one. It would look as if nothing had ever been collected, while the real store is
+    only away: a volume that is not mounted, a path that was changed.
+    """
+    path, now = Path(program), clock_of(simulated_now)
+    try:
+        return open_workspace(path, now=now, create=may_begin and deployment.id is None)
+    except BaseException as error:  # not swallowed: told, then raised as it came
+        if isinstance(error, Exception):
+            alert = alert_of_no_store(path, flow, error, now(), simulated=simulated_now is not None)
+            untold = _undelivered(lambda: alert_channels(load(path).programme, os.environ), [alert], retries)
+            if untold:
+                error.add_note(untold)
+        raise
 
 
 def collect_family(
@@ -163,7 +185,7 @@ def reported(workspace: Workspace, flow: str, collected: Collected, window: str 
     its exit code is that of wrong configuration where that was the reason.
     """
     document = document_of(collected, window, workspace.history().timezone)
-    untold = _undelivered(workspace, _alerts(workspace, flow, collected), retries)
+    untold = _undelivered(lambda: channels_of(workspace), _alerts(workspace, flow, collected), retries)
     failures = collected.failures
     if not failures and not collected.stopped:
         if untold is not None:
@@ -209,16 +231,22 @@ def telling_on_call(
             alerts = [alert_of_stop(workspace, flow, error)]
             if collected is not None and not isinstance(error, StoreError | VerificationFailed):
                 alerts += _alerts(workspace, flow, collected)
-            untold = _undelivered(workspace, alerts, retries)
+            untold = _undelivered(lambda: channels_of(workspace), alerts, retries)
             if untold:
                 error.add_note(untold)
         raise
 
 
-def _undelivered(workspace: Workspace, alerts: Sequence[Alert], retries: int) -> str | None:
+def channels_of(workspace: Workspace) -> list[Channel]:
+    """Where this programme sends alerts. Raises ConfigurationError where a channel's secret is not there."""
+    return alert_channels(workspace.loaded.programme, workspace.environ)
+
+
+def _undelivered(where: Callable[[], Sequence[Channel]], alerts: Sequence[Alert], retries: int) -> str | None:
     """Send alerts; where that failed a sentence about it, which must not hide what the alerts are about."""
     try:
-        send_alerts(workspace, alerts, retries)
+        if alerts:
+            send_alerts(where(), alerts, retries)
     except (RetriableError, ConfigurationError) as error:
         return f"On-call was not told: {error}"
     return None

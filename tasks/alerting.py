@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -18,6 +19,7 @@ from evidence.completeness.severity import COVERED
 from evidence.inventory import ACCOUNTS, REPOSITORIES
 from schemas.collection import Claim, Failure
 from schemas.errors import ConfigurationError, EvidenceError, RetriableError
+from schemas.programme import Programme
 
 _DELAYS: list[float] = [30.0, 120.0, 600.0]
 
@@ -32,33 +34,47 @@ def _is_retriable(_: object, __: object, state: object) -> bool:
     return False
 
 
+class _Unsent:
+    """What is still to be sent. Not a dataclass: Prefect would look through its fields, which hold secrets."""
+
+    def __init__(self, found: Sequence[Channel], alerts: Sequence[Alert]) -> None:
+        self.pairs = [(alert, channel) for alert in alerts for channel in found]
+
+
 @task(name="alert", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_is_retriable)
-def _send(workspace: Workspace, alerts: list[Alert]) -> None:
-    found = alert_channels(workspace)
-    logger = get_run_logger()
-    for alert in alerts:
-        if found:
-            send(found, alert.summary, alert.body, severity=alert.severity, dedup_key=alert.dedup_key)
-            logger.info("alert sent: %s", alert.summary)
+def _send(unsent: _Unsent) -> None:
+    """One attempt at every message to every channel that has not taken it yet."""
+    failed: list[EvidenceError] = []
+    for alert, channel in list(unsent.pairs):
+        try:
+            send([channel], alert.summary, alert.body, severity=alert.severity, dedup_key=alert.dedup_key)
+        except (RetriableError, ConfigurationError) as error:
+            failed.append(error)
         else:
-            logger.warning("no alert channel is configured under `alerts`; not sent: %s", alert.summary)
+            unsent.pairs.remove((alert, channel))
+            get_run_logger().info("alert sent by %s: %s", channel.name, alert.summary)
+    if failed:
+        raise next((error for error in failed if isinstance(error, RetriableError)), failed[0])
 
 
-def send_alerts(workspace: Workspace, alerts: Sequence[Alert], retries: int) -> None:
-    """Send each alert to every channel of the programme, trying again up to `retries` times (at most 3), minutes apart.
+def send_alerts(found: Sequence[Channel], alerts: Sequence[Alert], retries: int) -> None:
+    """Send each alert to every channel, trying again up to `retries` times (at most 3), minutes apart, what was not
+    taken.
 
-    Raises RetriableError when a channel did not take one, ConfigurationError when a channel's secret is not there.
+    Raises RetriableError when a channel did not take one, ConfigurationError when its address is none.
     """
-    if alerts:
+    if not found:
+        for alert in alerts:
+            get_run_logger().warning("no alert channel is configured under `alerts`; not sent: %s", alert.summary)
+    if found and alerts:
         again = min(retries, len(_DELAYS))
         task_ = _send.with_options(retries=again, retry_delay_seconds=_DELAYS[:again]) if again else _send
-        task_(workspace, list(alerts))
+        task_(_Unsent(found, alerts))
 
 
-def alert_channels(workspace: Workspace) -> list[Channel]:
+def alert_channels(programme: Programme, environ: Mapping[str, str]) -> list[Channel]:
     """Where the programme sends alerts. Raises ConfigurationError where a channel's secret is not there."""
-    alerts = (alert.model_dump(exclude_none=True) for alert in workspace.loaded.programme.alerts)
-    return channels(alerts, workspace.environ, _secret_block)
+    return channels((alert.model_dump(exclude_none=True) for alert in programme.alerts), environ, _secret_block)
 
 
 def _secret_block(name: str) -> str:
@@ -74,14 +90,25 @@ def _secret_block(name: str) -> str:
 
 
 def alert_of_stop(workspace: Workspace, flow: str, error: Exception) -> Alert:
-    """The message about a flow that an error stopped. The text of an error nobody foresaw may hold anything."""
-    kind = type(error).__name__
+    """The message about a flow that an error stopped."""
+    as_of = workspace.now()
+    return _stopped(flow, error, _first_loss(workspace, as_of), as_of, workspace.path, workspace.store.simulated)
+
+
+def alert_of_no_store(program: Path, flow: str, error: Exception, as_of: datetime, *, simulated: bool) -> Alert:
+    """The message about a flow that could not even open its store; what is lost by when stands in there."""
+    return _stopped(flow, error, None, as_of, program, simulated)
+
+
+def _stopped(
+    flow: str, error: Exception, first_loss: datetime | None, as_of: datetime, program: Path, simulated: bool
+) -> Alert:
+    # The text of an error nobody foresaw may hold anything, a credential too.
     foreseen = isinstance(error, EvidenceError)
     message = str(error) if foreseen else "an unexpected error, which is a defect; the log of the run has it"
-    as_of = workspace.now()
     return stopped(
-        flow, kind, message, first_loss=_first_loss(workspace, as_of), as_of=as_of, program=str(workspace.path),
-        simulated=workspace.store.simulated,
+        flow, type(error).__name__, message, first_loss=first_loss, as_of=as_of, program=str(program),
+        simulated=simulated,
     )  # fmt: skip
 
 

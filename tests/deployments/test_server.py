@@ -206,6 +206,19 @@ def test_deploying_again_changes_nothing(site: Site) -> None:
     assert identity(site.deployments()) == before
 
 
+def test_a_deployed_run_never_begins_a_store(site: Site, worker: psutil.Process) -> None:
+    state = site.ended(site.start("governance-daily", simulated_now=NOW, retries=0))
+    assert state["type"] == "FAILED"
+    assert "There is no evidence store" in state["message"]
+    assert not (site.folder / "evidence-store").exists()
+    [text] = site.receiver.texts
+    assert "Evidence flow stopped: governance, StoreError" in text
+    assert "There is no evidence store" in text
+    site.receiver.texts.clear()
+    begun = [sys.executable, "-m", "cli.main", "programme", "record", "--simulated-now", NOW]
+    subprocess.run(begun, cwd=site.folder, env=site.environment, check=True, capture_output=True, timeout=60)
+
+
 def test_a_run_on_a_worker_leaves_evidence_in_the_store(site: Site, worker: psutil.Process) -> None:
     run = site.start("change-management-monthly", window="2026-07", simulated_now=NOW, retries=0)
     state = site.ended(run)

@@ -10,12 +10,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from prefect import flow
 
 from connectors.github.session import APP_VARIABLES
+from connectors.notify import channels
+from evidence.alert import Alert
 from flows.change_management import change_management
 from flows.completeness import completeness
 from flows.family import CollectionFailedError
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, RetriableError, StoreError
+from tasks.alerting import send_alerts
 
 NOW = datetime(2026, 7, 10, 6, tzinfo=UTC)
 
@@ -124,3 +128,32 @@ def test_a_channel_whose_secret_is_gone_turns_the_daily_run_red(
     monkeypatch.delenv("ON_CALL_WEBHOOK")
     with pytest.raises(ConfigurationError, match="ON_CALL_WEBHOOK is not set"):
         completeness(str(program), simulated_now=NOW, retries=0)
+
+
+def test_completeness_begins_no_store_and_tells_that_there_is_none(program: Path, receiver: Receiver) -> None:
+    with pytest.raises(StoreError, match="There is no evidence store"):
+        completeness(str(program), simulated_now=NOW, retries=0)
+    assert not (program.parent / "evidence-store").exists()
+    [text] = receiver.texts
+    assert "Evidence flow stopped: completeness, StoreError" in text
+
+
+def test_a_channel_that_took_the_message_gets_it_once_however_long_another_is_down(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down = Receiver()
+    down.server_close()
+    monkeypatch.setattr("tasks.alerting._DELAYS", [0.0, 0.0, 0.0])
+    found = channels(
+        [{"slack": {"webhook_env": "UP"}}, {"slack": {"webhook_env": "DOWN"}}],
+        {"UP": f"http://127.0.0.1:{receiver.server_port}/x", "DOWN": f"http://127.0.0.1:{down.server_port}/x"},
+    )
+    alert = Alert("key", "error", "one message", "what to run")
+
+    @flow
+    def sending() -> None:
+        send_alerts(found, [alert], 2)
+
+    with pytest.raises(RetriableError, match="not delivered by: slack"):
+        sending()
+    assert receiver.texts == ["one message\n\nwhat to run"]
