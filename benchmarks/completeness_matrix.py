@@ -22,9 +22,10 @@ from time import process_time
 import orjson
 
 from evidence.completeness.assemble import assemble_facts
-from evidence.completeness.ledger_facts import PlainClaim, PlainEntry, facts_of
+from evidence.completeness.ledger_facts import facts_of
 from evidence.controls.catalogue import CATALOGUE
 from evidence.inventory import REPOSITORIES, InventorySnapshot, inventory_of
+from evidence.ledger_index import IndexedClaim, IndexedEntry
 from evidence.programme_history import history_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,11 +54,11 @@ def programme() -> dict[str, object]:
     }  # fmt: skip
 
 
-def entries(count: int, per_entry: int) -> Iterator[PlainEntry]:
+def entries(count: int, per_entry: int) -> Iterator[IndexedEntry]:
     """`count` collection entries, spread over the year, each with claims for `per_entry` repositories."""
-    yield PlainEntry(1, "store", START, (), {"simulated": True})
+    yield IndexedEntry(1, "store", START, (), {"simulated": True})
     body = {"programme_digest": "sha256:p", "catalogue_digest": "sha256:c", "programme": programme(), "registers": {}}
-    yield PlainEntry(2, "programme", START, (), body)
+    yield IndexedEntry(2, "programme", START, (), body)
     targets = [(dataset, first) for dataset in CHANGE_DATASETS for first in range(0, REPOS, per_entry)]
     rounds = max(1, -(-count // len(targets)))
     step = timedelta(days=DAYS) / rounds
@@ -68,13 +69,13 @@ def entries(count: int, per_entry: int) -> Iterator[PlainEntry]:
         at = end + timedelta(hours=7)
         stream = dataset.kind == "event_stream"
         claims = tuple(
-            PlainClaim(
+            IndexedClaim(
                 dataset.name, f"github:R_{repo}", f"bench/r{repo}", "ok", at, begin if stream else None,
                 end if stream else None, None if stream else at, None, 3, None, True, "q", (), False, None, None,
             )
             for repo in range(first, min(first + per_entry, REPOS))
         )  # fmt: skip
-        yield PlainEntry(number + 3, "collection", at, claims, None)
+        yield IndexedEntry(number + 3, "collection", at, claims, None)
 
 
 def inventory_snapshot() -> InventorySnapshot:

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from evidence.completeness.coverage import Span, merge
 from evidence.completeness.instants import ticks
 from evidence.ledger import canonical
+from evidence.ledger_index import IndexedEntry
 from evidence.programme_folds import (
     fold_categories,
     fold_control_timelines,
@@ -203,20 +204,7 @@ class ProgrammeHistory:
         return None
 
 
-class ProgrammeEntry(Protocol):
-    """A ledger entry as far as the fold needs it; the store's index yields these."""
-
-    @property
-    def seq(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def recorded_at(self) -> datetime: ...
-    @property
-    def body(self) -> Mapping[str, Any] | None: ...
-
-
-def history_of(entries: Iterable[ProgrammeEntry], as_of: datetime) -> ProgrammeHistory:
+def history_of(entries: Iterable[IndexedEntry], as_of: datetime) -> ProgrammeHistory:
     """Fold the `programme` entries of a ledger (others are passed over) recorded at or before `as_of`.
 
     ConfigurationError where none was recorded by then.

@@ -20,18 +20,9 @@ from evidence.inventory import ACCOUNTS, REPOSITORIES
 from schemas.collection import Claim, Failure
 from schemas.errors import ConfigurationError, EvidenceError, RetriableError
 from schemas.programme import Programme
+from tasks.retrying import passes_by_itself
 
 _DELAYS: list[float] = [30.0, 120.0, 600.0]
-
-
-def _is_retriable(_: object, __: object, state: object) -> bool:
-    try:
-        state.result()  # type: ignore[attr-defined]
-    except RetriableError:
-        return True
-    except BaseException:  # noqa: BLE001 - asked only whether to retry; the error itself stays in the state
-        return False
-    return False
 
 
 class _Unsent:
@@ -41,7 +32,7 @@ class _Unsent:
         self.pairs = [(alert, channel) for alert in alerts for channel in found]
 
 
-@task(name="alert", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_is_retriable)
+@task(name="alert", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=passes_by_itself)
 def _send(unsent: _Unsent) -> None:
     """One attempt at every message to every channel that has not taken it yet."""
     failed: list[EvidenceError] = []

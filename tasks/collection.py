@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 from prefect.tasks import Task
 
@@ -31,6 +29,7 @@ from schemas.errors import (
     PermissionDenied,
     RetriableError,
 )
+from tasks.retrying import passes_by_itself
 
 WORKERS = 4
 """Scope items read side by side, each with a client of its own."""
@@ -137,24 +136,13 @@ class _Pending:
         self.collected = collected
 
 
-def _passes(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
-    """Retry what passes by itself; a missing permission does not."""
-    try:
-        state.result()
-    except RetriableError:
-        return True
-    except BaseException:  # noqa: BLE001 - asked only whether to retry; the error itself stays in the state
-        return False
-    return False
-
-
 def _attempts(retries: int) -> Task[[_Pending], None]:
     if retries == 0:
         return _collect
     return _collect.with_options(retries=retries, retry_delay_seconds=_DELAYS[:retries], retry_jitter_factor=0.5)
 
 
-@task(name="collect", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_passes)
+@task(name="collect", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=passes_by_itself)
 def _collect(pending: _Pending) -> None:
     """One attempt at what is left of a step. Raises RetriableError while something is left that may still work."""
     workspace, step, logger = pending.workspace, pending.step, get_run_logger()

@@ -20,8 +20,9 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from connectors.aws.verdicts import check_clock, source_clock, verdict
+from connectors.aws.verdicts import verdict
 from connectors.endpoints import EndpointJudgement
+from connectors.source_clock import check_clock, source_clock
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError, EndpointRefused, IncompletePopulation, RetriableError, SchemaDrift
 from schemas.extraction import Sink
@@ -161,8 +162,8 @@ class Caller:
                 operation, http.status_code, code, headers,
                 account=self.account, region=region, assumed=self._renew is not None,
             )  # fmt: skip
-        served_at = source_clock(headers)
-        check_clock(served_at, sent, self._conduct.now())
+        served_at = source_clock(headers, "AWS")
+        check_clock(served_at, sent, self._conduct.now(), "AWS")
         return Answer(
             operation=operation, parsed=parsed, status=http.status_code, url=http.url, headers=headers,
             body=http.content, parameters=parameters, served_at=served_at, error_code=code,

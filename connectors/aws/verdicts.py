@@ -6,8 +6,6 @@ No text of AWS is passed on but its error code: its messages name principals and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from schemas.errors import (
     ClockSkew,
@@ -19,8 +17,6 @@ from schemas.errors import (
     SchemaDrift,
     SourceGone,
 )
-
-MAX_SKEW_SECONDS = 60
 
 _DENIED = frozenset({
     "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException",
@@ -99,31 +95,6 @@ def verdict(
         f"AWS answers {operation} in {where} with status {status}, code {code or 'none'}, which this version does not "
         "know. The connector must be looked at."
     )
-
-
-def source_clock(headers: Mapping[str, str]) -> datetime:
-    """The `Date` of an answer (header names in lower case). An answer without one can't be dated and is refused."""
-    text = headers.get("date")
-    if text is None:
-        raise ClockSkew("An answer has no Date header, so nothing collected now could be dated. Is it AWS?")
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError as error:
-        raise ClockSkew(
-            f"The Date header {text[:40]!r} is no date. Look at what stands between here and AWS."
-        ) from error
-
-
-def check_clock(at_source: datetime, sent: datetime, arrived: datetime) -> None:
-    """Raise `ClockSkew` where the source's clock lies more than 60 s outside the time between request and answer."""
-    ahead = (at_source - arrived).total_seconds()
-    behind = (sent - at_source).total_seconds()
-    off = max(ahead, behind)
-    if off > MAX_SKEW_SECONDS:
-        raise ClockSkew(
-            f"The clock of this machine and that of AWS differ by {off:.0f} s; more than {MAX_SKEW_SECONDS} s is "
-            "refused, because nothing could be dated. Synchronise the clock (NTP) and run again."
-        )
 
 
 def service_of(operation: str) -> str:

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Protocol
 
 from connectors.github.calls import Answer, Call, Exchange, Graph, TooHeavy
-from connectors.github.verdicts import Later, check_clock, give_up, read, served_at
+from connectors.github.verdicts import Later, give_up, read
 from connectors.github.wire import Broken, Received, Redirected, Wire
+from connectors.source_clock import check_clock, source_clock
 from schemas.errors import RetriableError
 
 
@@ -142,8 +143,8 @@ class GithubTransport:
         self._exchanges.append(
             Exchange(call.dataset, method, received.url, received.status, received.headers, received.body, parameters)
         )
-        at_source = served_at(received)
-        check_clock(at_source, sent, arrived)
+        at_source = source_clock(received.headers, "GitHub")
+        check_clock(at_source, sent, arrived, "GitHub")
         self._note_budget(received, resource)
         data = read(call, received, at_source)
         return Answer(received.status, received.headers, data, received.url, at_source)

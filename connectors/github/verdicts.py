@@ -5,8 +5,7 @@ Pure functions over status, headers and body. An answer is data only when it is 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,7 +14,6 @@ from connectors.github.calls import Call, Graph, Json, Rest, TooHeavy
 from connectors.github.permissions import right_for
 from connectors.github.wire import Received
 from schemas.errors import (
-    ClockSkew,
     CollectionError,
     NotLicensed,
     PermissionDenied,
@@ -24,7 +22,6 @@ from schemas.errors import (
     SourceGone,
 )
 
-MAX_SKEW_SECONDS = 60
 SECONDARY_WAIT_SECONDS = 60.0
 """GitHub asks for at least a minute after a secondary limit without `Retry-After`."""
 
@@ -53,31 +50,6 @@ class Later(Exception):
         self.why = why
         self.seconds = seconds
         self.limited = limited
-
-
-def served_at(received: Received) -> datetime:
-    """The source's clock. An answer without a `Date` can't be dated and is refused."""
-    text = received.headers.get("date")
-    if text is None:
-        raise ClockSkew("GitHub's answer has no Date header, so nothing collected now could be dated. Is it GitHub?")
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError as error:
-        raise ClockSkew(
-            f"GitHub's Date header {text!r} is no date. Look at what stands between here and GitHub."
-        ) from error
-
-
-def check_clock(at_source: datetime, sent: datetime, arrived: datetime) -> None:
-    """Raise `ClockSkew` where the source's clock lies more than a minute outside of sending and arrival."""
-    early = (sent - at_source).total_seconds()
-    late = (at_source - arrived).total_seconds()
-    skew = max(early, late)
-    if skew > MAX_SKEW_SECONDS:
-        raise ClockSkew(
-            f"The local clock and GitHub's differ by {skew:.0f} s; more than {MAX_SKEW_SECONDS} s and nothing "
-            "collected now could be dated. Set the local clock (NTP) and run again."
-        )
 
 
 def read(call: Call, received: Received, at_source: datetime) -> Any:

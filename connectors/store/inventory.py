@@ -10,8 +10,8 @@ from connectors.store.objects import check_digest
 from evidence.inventory import ACCOUNTS, REPOSITORIES, InventorySnapshot
 
 if TYPE_CHECKING:
-    from connectors.store.index import IndexedEntry
     from connectors.store.store import Store
+    from evidence.ledger_index import IndexedEntry
 
 _COLUMNS = {
     REPOSITORIES: ("repo_id", "repo_name", "created_at", "topics", "organisation_id"),

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from connectors.source_clock import MAX_SKEW_SECONDS
 from connectors.store.objects import put
 from connectors.store.redaction import Redactor, kept_headers
 from connectors.store.store import Store
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from connectors.store.conform import Conform
     from connectors.store.parquet import Spool
 
-SKEW_LIMIT_SECONDS = 60
 _BATCH_ROWS = 1000
 
 
@@ -274,9 +274,9 @@ class ItemSink:
         skew = (source - now).total_seconds()
         if self.clock_skew_seconds is None or abs(skew) > abs(self.clock_skew_seconds):
             self.clock_skew_seconds = round(skew, 3)
-        if abs(skew) > SKEW_LIMIT_SECONDS:
+        if abs(skew) > MAX_SKEW_SECONDS:
             raise ClockSkew(
-                f"The clock here and that of the source differ by {abs(skew):.0f} s; at most {SKEW_LIMIT_SECONDS} s is "
+                f"The clock here and that of the source differ by {abs(skew):.0f} s; at most {MAX_SKEW_SECONDS} s is "
                 "accepted, because nothing collected now could be dated. Set the clock of this machine (NTP) and run "
                 "again."
             )

@@ -24,7 +24,7 @@ import orjson
 from connectors.store.claims import ClaimsByItem
 from connectors.store.clock import Clock, system_clock
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
-from connectors.store.index import IndexedEntry, Indexer, index_entries
+from connectors.store.index import index_entries
 from connectors.store.objects import put
 from connectors.store.reading import (
     HeadCheck,
@@ -38,6 +38,7 @@ from connectors.store.reading import (
 from connectors.store.signer import Signer, signing_key_path
 from evidence import ledger
 from evidence.ledger import Chain, KeyRing, header_of
+from evidence.ledger_index import IndexedEntry, Indexer
 from schemas.collection import StoredObject
 from schemas.errors import StoreError, VerificationFailed
 

@@ -15,7 +15,7 @@ from evidence.completeness.combine import combine
 from evidence.completeness.coverage import Span, intersect
 from evidence.completeness.engine import evaluate
 from evidence.completeness.instants import instant, optional_ticks
-from evidence.completeness.ledger_facts import EntryLike, LedgerFacts, TestedWindow, facts_of
+from evidence.completeness.ledger_facts import LedgerFacts, TestedWindow, facts_of
 from evidence.completeness.matrix import Matrix, MatrixCell, Part, Row
 from evidence.completeness.model import Cell, CellInputs, Interval, Item, Period, Requirement
 from evidence.completeness.requirements import (
@@ -31,6 +31,7 @@ from evidence.completeness.severity import COVERED
 from evidence.completeness.windows import period_bounds
 from evidence.controls.model import Control, EvidenceLine
 from evidence.inventory import Inventory
+from evidence.ledger_index import IndexedEntry
 from evidence.programme_history import ProgrammeHistory
 from evidence.rule_changes import RuleChange
 from evidence.scope import ScopedItem, scope_of
@@ -38,7 +39,7 @@ from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO
 
 
 def assemble(
-    entries: Iterable[EntryLike],
+    entries: Iterable[IndexedEntry],
     history: ProgrammeHistory,
     catalogue: Sequence[Control],
     inventory: Inventory,

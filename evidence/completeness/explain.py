@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from evidence.completeness.json_form import instant_text
-from evidence.completeness.ledger_facts import ClaimLike
 from evidence.completeness.matrix import MatrixCell
 from evidence.completeness.model import Hole, State
 from evidence.completeness.severity import COVERED
+from evidence.ledger_index import IndexedClaim
 
 _SAYS: Mapping[State, str] = {
     "not_in_effect": "Nothing is expected: window, control and item do not meet.",
@@ -114,7 +114,7 @@ def last_failure(cell: MatrixCell) -> str | None:
     clipped = cell.cell.clipped
     if clipped is None:
         return None
-    latest: tuple[datetime, ClaimLike] | None = None
+    latest: tuple[datetime, IndexedClaim] | None = None
     for stored in cell.row.claims():
         claim = stored.claim
         start = claim.start or claim.observed_at or claim.started_at

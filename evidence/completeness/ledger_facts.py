@@ -7,65 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from schemas.instants import optional_instant, parse_instant
-
-
-class ClaimLike(Protocol):
-    """A claim as far as completeness needs it; names as in `schemas.collection.Claim`."""
-
-    @property
-    def dataset(self) -> str: ...
-    @property
-    def scope_item_id(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def started_at(self) -> datetime: ...
-    @property
-    def start(self) -> datetime | None: ...
-    @property
-    def end(self) -> datetime | None: ...
-    @property
-    def observed_at(self) -> datetime | None: ...
-    @property
-    def complete_until(self) -> datetime | None: ...
-    @property
-    def rows(self) -> int: ...
-    @property
-    def rows_by_month(self) -> Mapping[str, int] | None: ...
-    @property
-    def proof_of_life(self) -> bool: ...
-    @property
-    def query_hash(self) -> str: ...
-    @property
-    def superset_of(self) -> tuple[str, ...]: ...
-    @property
-    def changes_population(self) -> bool: ...
-    @property
-    def object_digest(self) -> str | None: ...
-    @property
-    def error(self) -> Mapping[str, Any] | None: ...
-    @property
-    def reconciliation(self) -> str | None: ...
-
-
-class EntryLike(Protocol):
-    """A ledger entry: the claims of a `collection`, the body of every other kind. The store's index yields these."""
-
-    @property
-    def seq(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def recorded_at(self) -> datetime: ...
-    @property
-    def claims(self) -> Sequence[ClaimLike]: ...
-    @property
-    def body(self) -> Mapping[str, Any] | None: ...
-    @property
-    def declared_endpoints(self) -> Sequence[str]: ...
+from evidence.ledger_index import IndexedClaim, IndexedEntry, Indexer
+from schemas.instants import parse_instant
 
 
 class StoredClaim(NamedTuple):
@@ -73,7 +18,7 @@ class StoredClaim(NamedTuple):
 
     seq: int
     recorded_at: datetime
-    claim: ClaimLike
+    claim: IndexedClaim
 
 
 class StoredBody(NamedTuple):
@@ -150,7 +95,7 @@ class LedgerFacts:
     last_seq: int = 0
     _spread: dict[tuple[str, str], _Spread] = field(default_factory=dict[tuple[str, str], "_Spread"])
 
-    def take(self, entry: EntryLike) -> None:
+    def take(self, entry: IndexedEntry) -> None:
         """Take in one entry; those recorded after `as_of` are passed over."""
         if entry.recorded_at > self.as_of:
             return
@@ -180,7 +125,7 @@ class LedgerFacts:
         elif entry.kind == "programme":
             self.programme_bodies.append((entry.seq, entry.recorded_at, body))
 
-    def _take_outcomes(self, entry: EntryLike, body: Mapping[str, Any]) -> None:
+    def _take_outcomes(self, entry: IndexedEntry, body: Mapping[str, Any]) -> None:
         control_id = body["control_id"]
         self.controls_named.add(control_id)
         tested_at = parse_instant(body["as_of"])
@@ -189,7 +134,7 @@ class LedgerFacts:
             windows = self.tested.setdefault(key, {})
             windows[summary["window_id"]] = TestedWindow(entry.seq, entry.recorded_at, tested_at, summary)
 
-    def _take_record(self, entry: EntryLike, body: Mapping[str, Any]) -> None:
+    def _take_record(self, entry: IndexedEntry, body: Mapping[str, Any]) -> None:
         control_id, kind = body.get("control_id"), body["record_kind"]
         if control_id is None:
             return  # about the store or the programme, and so about no cell
@@ -240,7 +185,7 @@ def _is_dismissed(item_id: str, codes: Sequence[str], dismissed: set[tuple[str, 
     return (item_id, "") in dismissed or (bool(codes) and all((item_id, code) in dismissed for code in codes))
 
 
-def facts_of(entries: Iterable[EntryLike], as_of: datetime) -> LedgerFacts:
+def facts_of(entries: Iterable[IndexedEntry], as_of: datetime) -> LedgerFacts:
     """One pass over the entries of a ledger."""
     facts = LedgerFacts(as_of)
     take = facts.take
@@ -249,76 +194,7 @@ def facts_of(entries: Iterable[EntryLike], as_of: datetime) -> LedgerFacts:
     return facts
 
 
-class PlainClaim(NamedTuple):
-    """A claim read from the JSON of a ledger entry."""
-
-    dataset: str
-    scope_item_id: str
-    scope_item: str
-    status: str
-    started_at: datetime
-    start: datetime | None
-    end: datetime | None
-    observed_at: datetime | None
-    complete_until: datetime | None
-    rows: int
-    rows_by_month: Mapping[str, int] | None
-    proof_of_life: bool
-    query_hash: str
-    superset_of: tuple[str, ...]
-    changes_population: bool
-    object_digest: str | None
-    error: Mapping[str, Any] | None
-    reconciliation: str | None
-
-
-class PlainEntry(NamedTuple):
-    """A ledger entry read from its JSON."""
-
-    seq: int
-    kind: str
-    recorded_at: datetime
-    claims: tuple[PlainClaim, ...]
-    body: Mapping[str, Any] | None
-    declared_endpoints: tuple[str, ...] = ()
-
-
-def entries_from_json(entries: Iterable[Mapping[str, Any]]) -> Iterator[PlainEntry]:
+def entries_from_json(entries: Iterable[Mapping[str, Any]]) -> Iterator[IndexedEntry]:
     """Ledger entries as dictionaries (what `evidence verify` reads from a package) in the shape taken here."""
-    for entry in entries:
-        body = entry["body"]
-        recorded_at = parse_instant(entry["recorded_at"])
-        if entry["kind"] != "collection":
-            yield PlainEntry(entry["seq"], entry["kind"], recorded_at, (), body)
-            continue
-        objects: dict[str, str | None] = {}
-        declared: set[str] = set()
-        for manifest in body.get("manifests", ()):
-            objects[manifest["dataset"]] = None if manifest["object"] is None else manifest["object"]["digest"]
-            if manifest["provenance"].get("endpoint_declared"):
-                declared.add(manifest["provenance"]["endpoint"])
-        claims = tuple(_plain(claim, objects) for claim in body["claims"])
-        yield PlainEntry(entry["seq"], "collection", recorded_at, claims, None, tuple(sorted(declared)))
-
-
-def _plain(claim: Mapping[str, Any], objects: Mapping[str, str | None]) -> PlainClaim:
-    return PlainClaim(
-        dataset=claim["dataset"],
-        scope_item_id=claim["scope_item_id"],
-        scope_item=claim["scope_item"],
-        status=claim["status"],
-        started_at=parse_instant(claim["started_at"]),
-        start=optional_instant(claim.get("from")),
-        end=optional_instant(claim.get("to")),
-        observed_at=optional_instant(claim.get("observed_at")),
-        complete_until=optional_instant(claim.get("complete_until")),
-        rows=claim.get("rows", 0),
-        rows_by_month=claim.get("rows_by_month"),
-        proof_of_life=claim.get("proof_of_life", False),
-        query_hash=claim.get("query_hash", ""),
-        superset_of=tuple(claim.get("superset_of", ())),
-        changes_population=claim.get("changes_population", False),
-        object_digest=None if claim["status"] == "error" else objects.get(claim["dataset"]),
-        error=claim.get("error"),
-        reconciliation=claim.get("reconciliation"),
-    )
+    indexer = Indexer()
+    return (indexer.entry(entry) for entry in entries)

@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from connectors.github.calls import Call, Graph, Part, Rest, TooHeavy
-from connectors.github.verdicts import NO_LOGIN, Later, check_clock, read, served_at
+from connectors.github.verdicts import NO_LOGIN, Later, read
 from connectors.github.wire import Received
+from connectors.source_clock import check_clock, source_clock
 from schemas.errors import ClockSkew, NotLicensed, PermissionDenied, SchemaDrift, SourceGone
 from schemas.github import BYPASSES, COMMITS
 
@@ -197,21 +198,21 @@ def test_no_error_text_quotes_what_it_should_not() -> None:
 @pytest.mark.parametrize("seconds", [-3600, -61, 61, 3600])
 def test_a_clock_that_is_off_is_refused(seconds: int) -> None:
     with pytest.raises(ClockSkew, match="NTP"):
-        check_clock(AT + timedelta(seconds=seconds), AT, AT)
+        check_clock(AT + timedelta(seconds=seconds), AT, AT, "GitHub")
 
 
 @pytest.mark.parametrize("seconds", [-60, -1, 0, 1, 60])
 def test_a_clock_that_is_near_is_not(seconds: int) -> None:
-    check_clock(AT + timedelta(seconds=seconds), AT, AT)
+    check_clock(AT + timedelta(seconds=seconds), AT, AT, "GitHub")
 
 
 def test_a_slow_answer_is_no_skew() -> None:
-    check_clock(AT + timedelta(seconds=100), AT, AT + timedelta(seconds=110))
+    check_clock(AT + timedelta(seconds=100), AT, AT + timedelta(seconds=110), "GitHub")
 
 
 def test_an_answer_without_a_date_cannot_be_dated() -> None:
     with pytest.raises(ClockSkew):
-        served_at(received(200, []))
+        source_clock(received(200, []).headers, "GitHub")
     with pytest.raises(ClockSkew):
-        served_at(received(200, [], date="yesterday"))
-    assert served_at(received(200, [], date="Sat, 02 May 2026 06:00:00 GMT")) == AT
+        source_clock(received(200, [], date="yesterday").headers, "GitHub")
+    assert source_clock(received(200, [], date="Sat, 02 May 2026 06:00:00 GMT").headers, "GitHub") == AT

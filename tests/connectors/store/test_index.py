@@ -11,8 +11,8 @@ import pytest
 
 from connectors.store import Store, open_store
 from connectors.store import integrity as integrity_module
-from connectors.store.index import IndexedClaim
 from connectors.store.integrity import damaged_objects
+from evidence.ledger_index import IndexedClaim
 from schemas.collection import Claim
 from schemas.errors import PermissionDenied, VerificationFailed
 from schemas.extraction import Session
