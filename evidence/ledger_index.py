@@ -30,7 +30,7 @@ class IndexedClaim(NamedTuple):
     """The Parquet object its rows are in."""
     error: Mapping[str, Any] | None
     """`{"kind", "message", "permission"?}` of a failed attempt."""
-    reconciliation: str | None
+    reconciliation: str | None = None
     """What a cut-off attempt says of itself; left out for the others, which prove what they claim."""
 
 
@@ -43,7 +43,7 @@ class IndexedEntry(NamedTuple):
     claims: tuple[IndexedClaim, ...]
     body: dict[str, Any] | None
     """None for a `collection`."""
-    declared_endpoints: tuple[str, ...]
+    declared_endpoints: tuple[str, ...] = ()
     """Endpoints of a `collection` that are not the vendor's own but declared in the programme."""
 
 
