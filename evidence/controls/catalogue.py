@@ -8,7 +8,15 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from evidence.controls import change_management, governance, logical_access
+from evidence.controls import (
+    availability,
+    change_management,
+    confidentiality,
+    governance,
+    logical_access,
+    system_operations,
+    vendors,
+)
 from evidence.controls.criteria import EDITION, criterion
 from evidence.controls.model import Control, EvidenceLine, Family, Source
 from evidence.controls.sources import SOURCES
@@ -20,7 +28,11 @@ CATALOGUE_VERSION = "1.0.0"
 CATALOGUE: tuple[Control, ...] = (
     *governance.CONTROLS,
     *logical_access.CONTROLS,
+    *system_operations.CONTROLS,
     *change_management.CONTROLS,
+    *vendors.CONTROLS,
+    *availability.CONTROLS,
+    *confidentiality.CONTROLS,
 )
 
 

@@ -19,6 +19,8 @@ from evidence.controls.sources import (
     GITHUB_RULE_SUITES,
     GITHUB_RULESET_HISTORY,
     GITHUB_SETTINGS_STATE,
+    OWN_RECORDS,
+    TICKETING,
 )
 from schemas.github import (
     BRANCH_RULES,
@@ -180,6 +182,38 @@ ENFORCED_RULES = Control(
     ),
 )
 
+EMERGENCIES = Control(
+    id="CC8-CHG-03",
+    title="Emergency changes are rare, recorded and reviewed afterwards",
+    family="change_management",
+    criteria=("CC8.1", "CC7.4"),
+    tier="core",
+    nature=("human_decision", "automated"),
+    frequency_class="per_event",
+    scope_kind="github_repo",
+    must_show="Each bypass had a reason, an authoriser and an independent review within two business days.",
+    evidence=(
+        EvidenceLine(
+            id="register",
+            kind="human_record",
+            mode="response",
+            window_cadence="monthly",
+            due_days=5,
+            grace_days=5,
+            sources=(OWN_RECORDS, TICKETING),
+            recordable=False,
+            description="Per bypassing change: reason, who authorised it when, incident, who reviewed it when, "
+            "outcome.",
+        ),
+    ),
+    exception_codes=("UNREGISTERED", "NO_AUTHORISER", "REVIEW_LATE", "TOO_MANY"),
+    population="All CC8-CHG-01 items with E1-E7, not only those labelled emergency.",
+    test=None,
+    false_positives=("rules reinstated late after the emergency: belongs to CC8-CHG-02",),
+    zero="No bypass items in a covered CC8-CHG-01 window.",
+    recover_until="Not recoverable.",
+)
+
 APPROVED_DEPLOYMENTS = Control(
     id="CC8-CHG-04",
     title="What runs in production came from the approved path",
@@ -234,4 +268,4 @@ APPROVED_DEPLOYMENTS = Control(
     ),
 )
 
-CONTROLS = (REVIEWED_CHANGES, ENFORCED_RULES, APPROVED_DEPLOYMENTS)
+CONTROLS = (REVIEWED_CHANGES, ENFORCED_RULES, EMERGENCIES, APPROVED_DEPLOYMENTS)

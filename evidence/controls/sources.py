@@ -104,6 +104,13 @@ GOOGLE_REPORTS_USAGE = Source(
 GOOGLE_DIRECTORY_STATE = Source("google.directory_state", "none; deleted users stay visible about 20 days", 0)
 GOOGLE_POLICY_STATE = Source("google.policy_state", "none", 0)
 GOOGLE_ALERT_CENTER = Source("google.alert_center", "not documented; deleted alerts vanish after 30 days", 30)
+GOOGLE_DRIVE_DOCUMENTS = Source(
+    "google.drive_documents",
+    "until the document is deleted",
+    None,
+    "Approvals and revisions; Drive thins out revisions of its own formats.",
+)
+GOOGLE_CALENDAR = Source("google.calendar", "until deleted", None, "Events can be changed afterwards.")
 
 GCP_AUDIT_ADMIN_ACTIVITY = Source("gcp.audit_admin_activity", "400 days", 400, "Can't be switched off.")
 GCP_AUDIT_DATA_ACCESS = Source(
@@ -129,8 +136,8 @@ _ALL = (
     AWS_CLOUDWATCH_ALARM_HISTORY, AWS_RDS_EVENTS, GITHUB_PULL_REQUESTS, GITHUB_CHECKS_AND_STATUSES,
     GITHUB_ORG_AUDIT_LOG, GITHUB_RULE_SUITES, GITHUB_RULESET_HISTORY, GITHUB_SETTINGS_STATE, GITHUB_ALERTS,
     GITHUB_DEPLOYMENTS, GOOGLE_REPORTS_ACTIVITIES, GOOGLE_REPORTS_USAGE, GOOGLE_DIRECTORY_STATE, GOOGLE_POLICY_STATE,
-    GOOGLE_ALERT_CENTER, GCP_AUDIT_ADMIN_ACTIVITY, GCP_AUDIT_DATA_ACCESS, GCP_ASSET_HISTORY, GCP_SCC_FINDINGS,
-    HR_REGISTER, TICKETING, OWN_RECORDS,
+    GOOGLE_ALERT_CENTER, GOOGLE_DRIVE_DOCUMENTS, GOOGLE_CALENDAR, GCP_AUDIT_ADMIN_ACTIVITY, GCP_AUDIT_DATA_ACCESS,
+    GCP_ASSET_HISTORY, GCP_SCC_FINDINGS, HR_REGISTER, TICKETING, OWN_RECORDS,
 )  # fmt: skip
 
 SOURCES: Mapping[str, Source] = MappingProxyType({source.id: source for source in _ALL})

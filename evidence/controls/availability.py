@@ -1,0 +1,136 @@
+"""Availability: capacity, backups, restores. Part of the examination where the programme names the category."""
+
+from __future__ import annotations
+
+from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.sources import (
+    AWS_BACKUP_JOBS,
+    AWS_CLOUDWATCH_ALARM_HISTORY,
+    AWS_IAM_STATE,
+    AWS_RDS_EVENTS,
+    OWN_RECORDS,
+)
+
+CAPACITY = Control(
+    id="A1-CAP-01",
+    title="Capacity and uptime watched",
+    family="availability",
+    criteria=("A1.1",),
+    tier="optional",
+    nature=("automated", "human_decision"),
+    frequency_class="monthly",
+    scope_kind="service",
+    category="availability",
+    must_show="Load and limits are measured, alarms exist for saturation, and uptime against the promise is reviewed "
+    "monthly.",
+    evidence=(
+        EvidenceLine(
+            id="metrics",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="daily",
+            lag_hours=6,
+            due_days=5,
+            grace_days=5,
+            sources=(AWS_CLOUDWATCH_ALARM_HISTORY, OWN_RECORDS),
+            description="Results of uptime probes, latency, load and quotas, state changes of alarms.",
+        ),
+        EvidenceLine(
+            id="review",
+            kind="human_record",
+            mode="periodic",
+            window_cadence="monthly",
+            due_days=10,
+            grace_days=5,
+            late_limit_days=45,
+            sources=(OWN_RECORDS,),
+            recordable=False,
+            description="Uptime of the month, breaches, decisions, reviewer.",
+        ),
+    ),
+    exception_codes=("SLA_MISSED", "PROBE_HOLE", "REVIEW_MISSING"),
+    population="Services with a commitment.",
+    test=None,
+    false_positives=("announced maintenance excluded by contract",),
+    recover_until="Alarm history 14 days; metrics per resolution (1-min data 15 days, 1-h data 455 days).",
+)
+
+BACKUPS = Control(
+    id="A1-BKP-01",
+    title="Backups succeed",
+    family="availability",
+    criteria=("A1.2", "CC7.5"),
+    tier="optional",
+    nature=("automated",),
+    frequency_class="daily",
+    scope_kind="data_store",
+    category="availability",
+    must_show="Every data store with a recovery objective had a good backup at the promised rhythm, kept apart from "
+    "production administrators.",
+    evidence=(
+        EvidenceLine(
+            id="jobs",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="daily",
+            lag_hours=12,
+            due_days=5,
+            grace_days=5,
+            sources=(AWS_BACKUP_JOBS, AWS_RDS_EVENTS),
+            description="Backup jobs and database snapshots: resource, state, when finished.",
+        ),
+        EvidenceLine(
+            id="points",
+            kind="snapshot",
+            window_cadence="monthly",
+            collect_every="daily",
+            grace_days=5,
+            target_gap_hours=49,
+            max_gap_hours=35 * 24,
+            sources=(AWS_IAM_STATE,),
+            description="Recovery points: when made, encryption, vault lock, copies in other regions; list of "
+            "protected resources.",
+        ),
+    ),
+    exception_codes=("RPO_MISSED", "UNPROTECTED", "VAULT_UNLOCKED"),
+    population="Data stores x expected backup days.",
+    test=None,
+    false_positives=(
+        "store created today",
+        "PITR stores where jobs are continuous",
+    ),
+    recover_until="Jobs 30 days, so a quarterly collection is too late by design.",
+)
+
+RESTORE_TEST = Control(
+    id="A1-DRT-01",
+    title="Restore tested yearly",
+    family="availability",
+    criteria=("A1.3", "A1.2"),
+    tier="optional",
+    nature=("human_decision",),
+    frequency_class="annual",
+    scope_kind="service",
+    category="availability",
+    must_show="Data were restored into a usable service within the objective and someone checked the content.",
+    evidence=(
+        EvidenceLine(
+            id="test",
+            kind="human_record",
+            mode="periodic",
+            window_cadence="annual",
+            grace_days=30,
+            sources=(OWN_RECORDS,),
+            recordable=False,
+            description="Service, recovery point, when started and when usable, checks made, objectives met, lessons, "
+            "tester, approver.",
+        ),
+    ),
+    exception_codes=("RESTORE_LAPSED", "OBJECTIVE_MISSED", "NOT_VERIFIED"),
+    population="Services with recovery objectives.",
+    test=None,
+    false_positives=("restore during a real incident may stand in",),
+    recover_until="Not recoverable.",
+)
+
+CONTROLS = (CAPACITY, BACKUPS, RESTORE_TEST)

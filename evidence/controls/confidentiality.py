@@ -1,0 +1,104 @@
+"""Confidentiality: where such data are, and that they go when due. Part of the examination where the programme names
+the category."""
+
+from __future__ import annotations
+
+from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.sources import (
+    AWS_CLOUDTRAIL_S3,
+    AWS_CONFIG_HISTORY,
+    GCP_AUDIT_DATA_ACCESS,
+    GOOGLE_REPORTS_ACTIVITIES,
+    OWN_RECORDS,
+    TICKETING,
+)
+
+CONFIDENTIAL_DATA = Control(
+    id="C1-CLS-01",
+    title="Confidential data known and kept where it should be",
+    family="confidentiality",
+    criteria=("C1.1",),
+    tier="optional",
+    nature=("document", "automated"),
+    frequency_class="quarterly",
+    scope_kind="data_store",
+    category="confidentiality",
+    must_show="Stores and shares with confidential data are labelled, owned, limited to production, and sharing "
+    "outside is controlled.",
+    evidence=(
+        EvidenceLine(
+            id="map",
+            kind="human_record",
+            mode="periodic",
+            window_cadence="quarterly",
+            grace_days=14,
+            late_limit_days=60,
+            sources=(OWN_RECORDS,),
+            recordable=False,
+            description="Per store: class, owner, retention rule, reviewer.",
+        ),
+        EvidenceLine(
+            id="sharing",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="daily",
+            lag_hours=12,
+            due_days=5,
+            grace_days=5,
+            sources=(GOOGLE_REPORTS_ACTIVITIES, AWS_CLOUDTRAIL_S3, GCP_AUDIT_DATA_ACCESS),
+            description="Files shared outside, sharing of buckets and snapshots changed, data read.",
+        ),
+    ),
+    exception_codes=("UNMAPPED_STORE", "PROD_DATA_ELSEWHERE", "SHARE_UNAPPROVED"),
+    population="Data stores in inventory; external share events.",
+    test=None,
+    false_positives=("synthetic test data",),
+    recover_until="Google 178 days; AWS per trail.",
+)
+
+DISPOSAL = Control(
+    id="C1-DSP-01",
+    title="Confidential data disposed of when due",
+    family="confidentiality",
+    criteria=("C1.2", "CC6.5"),
+    tier="optional",
+    nature=("human_decision", "automated"),
+    frequency_class="per_event",
+    scope_kind="customer_contract",
+    category="confidentiality",
+    must_show="Data of ended customers and data past retention were deleted in time, backups included by expiry.",
+    evidence=(
+        EvidenceLine(
+            id="deletions",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="weekly",
+            lag_hours=24,
+            due_days=10,
+            grace_days=5,
+            sources=(TICKETING, OWN_RECORDS),
+            description="Per ended customer: end of the contract, deletion due and executed, log of the job, who "
+            "verified it.",
+        ),
+        EvidenceLine(
+            id="lifecycle",
+            kind="snapshot",
+            window_cadence="monthly",
+            collect_every="weekly",
+            grace_days=5,
+            target_gap_hours=16 * 24,
+            max_gap_hours=35 * 24,
+            reconstructible_from=AWS_CONFIG_HISTORY,
+            sources=(AWS_CONFIG_HISTORY,),
+            description="Lifecycle rules of buckets, time to live of tables, retention of logs, expiry of backups.",
+        ),
+    ),
+    exception_codes=("DELETE_LATE", "DELETE_UNVERIFIED", "RULE_MISSING"),
+    population="Contracts ended (billing system) whose deletion falls due in the window.",
+    test=None,
+    false_positives=("legal hold",),
+    zero="No contract ended per billing export.",
+    recover_until="Tickets while kept.",
+)
+
+CONTROLS = (CONFIDENTIAL_DATA, DISPOSAL)

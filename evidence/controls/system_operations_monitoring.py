@@ -1,0 +1,194 @@
+"""What is watched: vulnerabilities, drift, audit logs, threat detection."""
+
+from __future__ import annotations
+
+from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.sources import (
+    AWS_CLOUDTRAIL_S3,
+    AWS_CONFIG_HISTORY,
+    AWS_IAM_STATE,
+    AWS_INSPECTOR_FINDINGS,
+    AWS_SECURITYHUB_FINDINGS,
+    GCP_ASSET_HISTORY,
+    GCP_AUDIT_ADMIN_ACTIVITY,
+    GCP_SCC_FINDINGS,
+    GITHUB_ALERTS,
+    GITHUB_SETTINGS_STATE,
+    GOOGLE_POLICY_STATE,
+)
+
+VULNERABILITIES = Control(
+    id="CC7-VUL-01",
+    title="Vulnerabilities found and fixed in time",
+    family="system_operations",
+    criteria=("CC7.1", "CC3.2"),
+    tier="core",
+    nature=("automated", "human_decision"),
+    frequency_class="monthly",
+    scope_kind="repo_or_account",
+    must_show="Scanning covered every in-scope component continuously and each finding was fixed or accepted within "
+    "the limit for its severity.",
+    evidence=(
+        EvidenceLine(
+            id="findings",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="daily",
+            lag_hours=12,
+            due_days=5,
+            grace_days=5,
+            sources=(GITHUB_ALERTS, AWS_INSPECTOR_FINDINGS, GCP_SCC_FINDINGS),
+            description="Findings: component, severity, first seen, fixed, dismissed by whom and why.",
+        ),
+        EvidenceLine(
+            id="coverage",
+            kind="snapshot",
+            window_cadence="monthly",
+            collect_every="weekly",
+            grace_days=5,
+            target_gap_hours=16 * 24,
+            max_gap_hours=35 * 24,
+            sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE),
+            description="What is scanned: accounts, resources, images and repositories with scanning on.",
+        ),
+    ),
+    exception_codes=("OVERDUE", "ACCEPTED_LATE", "COMPONENT_NOT_SCANNED"),
+    population="Findings open at any instant of the window, including those closed in it; components per inventory.",
+    test=None,
+    false_positives=(
+        "vendor re-scores severity",
+        "finding closed because resource ended (counts as closed, check replacement)",
+        "dev-only dependency if policy excludes it",
+        "no fix available (acceptance needed)",
+    ),
+    zero="No findings is shown by coverage snapshots plus scanner version and signature date; keep one "
+    "known-vulnerable canary.",
+    recover_until="Inspector 3-30 days after closing; GitHub while repository exists; SCC 390 days.",
+)
+
+BASELINE = Control(
+    id="CC7-CFG-01",
+    title="Configuration baseline and drift",
+    family="system_operations",
+    criteria=("CC7.1", "CC5.2", "CC6.1"),
+    tier="core",
+    nature=("automated",),
+    frequency_class="automated_config",
+    scope_kind="cloud_account_region",
+    must_show="Cloud and repository settings are measured against a written baseline; failures are handled like "
+    "vulnerabilities.",
+    evidence=(
+        EvidenceLine(
+            id="posture",
+            kind="snapshot",
+            window_cadence="monthly",
+            collect_every="daily",
+            grace_days=5,
+            target_gap_hours=49,
+            max_gap_hours=35 * 24,
+            sources=(AWS_CONFIG_HISTORY, AWS_SECURITYHUB_FINDINGS, GITHUB_SETTINGS_STATE, GOOGLE_POLICY_STATE),
+            description="Checks of the baseline: check, tool and version, resource, region, passed, failed or in "
+            "error; settings of organisation and domain.",
+        ),
+    ),
+    exception_codes=("DRIFT", "CHECK_ERROR", "REGION_MISSING"),
+    population="Baseline checks x resources x regions.",
+    test=None,
+    false_positives=("checks that do not apply (suppression with reason and expiry)",),
+    recover_until="AWS Config history for resources; check results no.",
+)
+
+AUDIT_LOGS = Control(
+    id="CC7-LOG-01",
+    title="Audit logs on, whole, tamper-evident and kept",
+    family="system_operations",
+    criteria=("CC7.2", "CC7.3", "CC6.1"),
+    tier="core",
+    nature=("automated",),
+    frequency_class="automated_config",
+    scope_kind="cloud_account_region",
+    must_show="Administrative activity of every account, organisation and domain was logged without interruption, "
+    "stored where admins of the source cannot alter it, for at least 12 months.",
+    evidence=(
+        EvidenceLine(
+            id="config",
+            kind="snapshot",
+            window_cadence="monthly",
+            collect_every="daily",
+            grace_days=5,
+            target_gap_hours=49,
+            max_gap_hours=35 * 24,
+            sources=(AWS_IAM_STATE, GCP_ASSET_HISTORY),
+            description="Trails with status, selectors and validation, lock and lifecycle of their buckets, log "
+            "groups and flow logs; sinks, audit configuration and retention at Google Cloud.",
+        ),
+        EvidenceLine(
+            id="toggles",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="daily",
+            lag_hours=2,
+            due_days=5,
+            grace_days=5,
+            sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
+            description="Logging stopped, trails and sinks changed or deleted, selectors, policies of log buckets.",
+        ),
+        EvidenceLine(
+            id="continuity",
+            kind="snapshot",
+            window_cadence="monthly",
+            collect_every="daily",
+            grace_days=5,
+            target_gap_hours=49,
+            max_gap_hours=35 * 24,
+            reconstructible_from=AWS_CLOUDTRAIL_S3,
+            sources=(AWS_CLOUDTRAIL_S3,),
+            description="The digest chain, hour by hour: digest there, signature right, files whole.",
+        ),
+    ),
+    exception_codes=("LOGGING_OFF", "CHAIN_BROKEN", "RETENTION_SHORT"),
+    population="Accounts x regions; hours in the window.",
+    test=None,
+    false_positives=(
+        "trail replaced by organisation trail (overlap must be seen)",
+        "regions enabled mid-window",
+    ),
+    recover_until="Chain can be verified while files exist; config no.",
+)
+
+DETECTION = Control(
+    id="CC7-DET-01",
+    title="Threat detection switched on everywhere",
+    family="system_operations",
+    criteria=("CC7.2", "CC6.8"),
+    tier="core",
+    nature=("automated",),
+    frequency_class="automated_config",
+    scope_kind="cloud_account_region",
+    must_show="Detection services and alert rules run in every account, region and domain and deliver to a place "
+    "someone watches.",
+    evidence=(
+        EvidenceLine(
+            id="detectors",
+            kind="snapshot",
+            window_cadence="monthly",
+            collect_every="daily",
+            grace_days=5,
+            target_gap_hours=49,
+            max_gap_hours=35 * 24,
+            sources=(AWS_IAM_STATE, GOOGLE_POLICY_STATE),
+            description="Detectors, hubs and analysers per region, rules with their targets, alarms with their "
+            "actions; alert rules with their recipients at Google.",
+        ),
+    ),
+    exception_codes=("DETECTOR_OFF", "NO_TARGET", "TARGET_UNCONFIRMED"),
+    population="Account x region; domains.",
+    test=None,
+    false_positives=(
+        "regions disabled by SCP (prove by policy)",
+        "new account inside 24 hours",
+    ),
+    recover_until="Not recoverable.",
+)
+
+CONTROLS = (VULNERABILITIES, BASELINE, AUDIT_LOGS, DETECTION)

@@ -1,0 +1,185 @@
+"""What is answered: alerts, drills, incidents, exercises."""
+
+from __future__ import annotations
+
+from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.sources import (
+    AWS_CLOUDWATCH_ALARM_HISTORY,
+    AWS_GUARDDUTY_FINDINGS,
+    AWS_SECURITYHUB_FINDINGS,
+    GCP_SCC_FINDINGS,
+    GITHUB_ALERTS,
+    GOOGLE_ALERT_CENTER,
+    OWN_RECORDS,
+    TICKETING,
+)
+
+ALERTS = Control(
+    id="CC7-ALT-01",
+    title="Alerts are looked at and resolved in time",
+    family="system_operations",
+    criteria=("CC7.2", "CC7.3"),
+    tier="core",
+    nature=("automated", "human_decision"),
+    frequency_class="per_event",
+    scope_kind="alert_source",
+    must_show="Each alert of set severity got an owner, a verdict (false alarm, event, incident) and a close within "
+    "target; the reasoning is readable.",
+    evidence=(
+        EvidenceLine(
+            id="alerts",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="daily",
+            lag_hours=6,
+            due_days=5,
+            grace_days=5,
+            sources=(
+                AWS_GUARDDUTY_FINDINGS,
+                AWS_SECURITYHUB_FINDINGS,
+                GOOGLE_ALERT_CENTER,
+                GCP_SCC_FINDINGS,
+                GITHUB_ALERTS,
+                AWS_CLOUDWATCH_ALARM_HISTORY,
+            ),
+            description="Alerts: id at the source, severity, created, changed, status, assignee.",
+        ),
+        EvidenceLine(
+            id="triage",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="daily",
+            lag_hours=4,
+            due_days=5,
+            grace_days=5,
+            sources=(TICKETING,),
+            description="Tickets: the alerts they are about, acknowledged, verdict and by whom, closed, incident.",
+        ),
+    ),
+    exception_codes=("UNTRIAGED", "LATE_ACK", "NO_VERDICT", "INCIDENT_MISSING"),
+    population="Alerts at or above the severity threshold created in the window, from the alert source.",
+    test=None,
+    false_positives=(
+        "one cause with many alerts (group ticket lists all ids)",
+        "auto-archived by approved suppression rule (rule is evidence)",
+        "test alerts from CC7-TEST-01 (tagged)",
+    ),
+    zero="Coverage without holes and a passed detection test in the same quarter.",
+    recover_until="CloudWatch 14 days; Security Hub 14-90 days; GuardDuty 90 days; Alert Center about 30 days; SCC "
+    "390 days.",
+)
+
+DETECTION_TEST = Control(
+    id="CC7-TEST-01",
+    title="Detection proven to work by a deliberate test",
+    family="system_operations",
+    criteria=("CC7.2", "CC7.3", "CC4.1"),
+    tier="core",
+    nature=("automated", "human_decision"),
+    frequency_class="quarterly",
+    scope_kind="alert_source",
+    must_show="Once a quarter a harmless trigger was set off and travelled from source to ticket in time. This is "
+    "what makes a quarter with no incidents believable.",
+    evidence=(
+        EvidenceLine(
+            id="drill",
+            kind="human_record",
+            mode="periodic",
+            window_cadence="quarterly",
+            grace_days=14,
+            late_limit_days=60,
+            sources=(OWN_RECORDS,),
+            recordable=False,
+            description="What was triggered and when, alert, ticket, acknowledgement, observer.",
+        ),
+    ),
+    exception_codes=("NO_ALERT", "SLOW", "NO_TICKET", "DRILL_MISSING"),
+    population="One drill per alert source per quarter.",
+    test=None,
+    false_positives=("sample findings suppressed by rule: exempt the test tag from suppression",),
+    recover_until="Not recoverable.",
+)
+
+INCIDENTS = Control(
+    id="CC7-INC-01",
+    title="Incidents handled by the procedure",
+    family="system_operations",
+    criteria=("CC7.3", "CC7.4", "CC7.5", "CC2.3"),
+    tier="core",
+    nature=("human_decision",),
+    frequency_class="per_event",
+    scope_kind="organisation",
+    must_show="Every incident was classified, contained, communicated where promised, closed with cause and lessons; "
+    "and the register itself is complete.",
+    evidence=(
+        EvidenceLine(
+            id="incidents",
+            kind="event_stream",
+            window_cadence="monthly",
+            collect_every="weekly",
+            lag_hours=24,
+            due_days=5,
+            grace_days=5,
+            sources=(TICKETING,),
+            description="Incidents: opened, severity, how detected, timeline, contained, resolved, customers told, "
+            "review, actions.",
+        ),
+        EvidenceLine(
+            id="attestation",
+            kind="human_record",
+            mode="periodic",
+            window_cadence="quarterly",
+            grace_days=14,
+            late_limit_days=60,
+            sources=(OWN_RECORDS,),
+            recordable=False,
+            description="Statement of the incident owner that the register is complete: how many, sources consulted.",
+        ),
+    ),
+    exception_codes=("LATE_CLASS", "NO_REVIEW", "ACTION_OVERDUE", "NOTICE_LATE", "REGISTER_INCOMPLETE"),
+    population="Incident register rows; cross-checks: alerts with verdict incident, status-page posts, rollback "
+    "deployments, customer security reports.",
+    test=None,
+    false_positives=(
+        "availability blips below threshold",
+        "duplicates merged",
+    ),
+    zero="All of: attestation of zero, alert stream covered and triaged, detection drill passed, tabletop current. "
+    "The auditor will report that the control did not have to operate; do not report it as passed.",
+    recover_until="Tickets while kept; attestation no.",
+)
+
+INCIDENT_EXERCISE = Control(
+    id="CC7-IRX-01",
+    title="Yearly incident exercise",
+    family="system_operations",
+    criteria=("CC7.4", "CC7.5", "CC9.1"),
+    tier="core",
+    nature=("human_decision",),
+    frequency_class="annual",
+    scope_kind="organisation",
+    must_show="The response plan was exercised within 12 months with the people who would act, and the plan was "
+    "improved.",
+    evidence=(
+        EvidenceLine(
+            id="exercise",
+            kind="human_record",
+            mode="periodic",
+            window_cadence="annual",
+            grace_days=30,
+            sources=(OWN_RECORDS,),
+            recordable=False,
+            description="When, scenario, participants, version of the plan, findings, actions with owners.",
+        ),
+    ),
+    exception_codes=("EXERCISE_LAPSED", "ROLE_ABSENT", "ACTION_OVERDUE"),
+    population="One exercise per 12 months (a real severity-1 incident with review may stand in, by decision).",
+    test=None,
+    false_positives=(
+        "exercise held together with the restore test (counts once for each if both scripts were followed)",
+        "roles merged in a small team (one person may hold two, not all)",
+    ),
+    recover_until="Not recoverable.",
+)
+
+CONTROLS = (ALERTS, DETECTION_TEST, INCIDENTS, INCIDENT_EXERCISE)
