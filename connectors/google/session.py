@@ -1,0 +1,154 @@
+"""Open a session with Google: a service account, endpoints judged before anything is sent.
+
+    session = open_session(workspace_access("C01abcd", "auditor@example.com"), environ, now=clock)
+    session.client.ask("directory.users.list", customer="C01abcd")
+
+Workspace asks for a person (`delegate`), by domain-wide delegation; Google Cloud asks as the service account itself.
+Both use this module, with rights of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+import certifi
+import httplib2
+
+from connectors.endpoints import (
+    CA_VARIABLES,
+    PROXY_VARIABLES,
+    EndpointJudgement,
+    judge_endpoint,
+    peer_certificate_sha256,
+    refuse_overrides,
+    resolve_addresses,
+)
+from connectors.google.calls import ATTEMPTS, Conduct, GoogleClient, Rights
+from connectors.google.credentials import service_account
+from connectors.google.pacing import Pacer
+from schemas.errors import EndpointRefused
+from schemas.extraction import Session
+
+VENDOR_SUFFIXES = ("googleapis.com",)
+TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a session may be used for. `api_url` replaces Google's own hosts (a gateway, a simulation)."""
+
+    system: Literal["google", "gcp"]
+    tenant: str
+    """The customer, or the projects."""
+    rights: Rights
+    rights_in_words: str
+    first_api: str
+    """The API whose address stands for the session in the provenance."""
+    delegate: str | None = None
+    api_url: str | None = None
+
+
+def open_session(
+    access: Access,
+    environ: Mapping[str, str],
+    *,
+    now: Callable[[], datetime],
+    declared: Iterable[str] = (),
+    pause: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+    attempts: int = ATTEMPTS,
+    resolve: Callable[[str, int], Collection[str]] = resolve_addresses,
+    certificate: Callable[..., str] = peer_certificate_sha256,
+    client: type[GoogleClient] = GoogleClient,
+) -> Session:
+    """Open a session. `declared` are the URLs under `endpoints.declared` of the programme; one for each thread.
+
+    Raises `ConfigurationError` (no usable credentials) and `EndpointRefused`. The first call of each scope raises
+    `PermissionDenied` where the service account was not given it.
+    """
+    account = service_account(environ)
+    judge = _Judge(tuple(declared), environ, resolve)
+    judge(account.token_uri)  # a key file can name any address; the assertion goes only to one that was judged
+    conduct = Conduct(
+        now=now, judge=judge, http=_connections(environ), pacer=Pacer(pause=pause, monotonic=monotonic), pause=pause,
+        attempts=attempts,
+    )  # fmt: skip
+    opened = client(conduct, account, access.rights, subject=access.delegate, address=access.api_url)
+    endpoint = opened.endpoint(access.first_api)
+    judged = judge(endpoint)
+    return Session(
+        system=access.system,
+        client=opened,
+        endpoint=judged.url,
+        simulated=judged.simulated,
+        declared=judge.declared_in_use,
+        principal=opened.who,
+        principal_rights=access.rights_in_words,
+        tenant=access.tenant,
+        certificate_sha256=_certificate(judged, environ, certificate),
+    )
+
+
+class _Judge:
+    """Judges every address that is asked, once each, and holds the session to one kind of world."""
+
+    def __init__(
+        self, declared: tuple[str, ...], environ: Mapping[str, str], resolve: Callable[[str, int], Collection[str]]
+    ) -> None:
+        self._declared, self._environ, self._resolve = declared, environ, resolve
+        self._known: dict[str, EndpointJudgement] = {}
+        self.declared_in_use = False
+
+    def __call__(self, url: str) -> EndpointJudgement:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        judgement = self._known.get(origin)
+        if judgement is None:
+            judgement = self._known[origin] = self._judged(origin, parts.hostname)
+        return judgement
+
+    def _judged(self, origin: str, host: str | None) -> EndpointJudgement:
+        judgement = judge_endpoint(
+            origin, vendor_suffixes=VENDOR_SUFFIXES, declared=self._declared, resolve=self._resolve
+        )
+        if judgement.vendor and refuse_overrides(self._environ, host=host, declared=self._declared):
+            judgement = replace(judgement, vendor=False, declared=True)
+        if any(known.simulated != judgement.simulated for known in self._known.values()):
+            raise EndpointRefused(
+                f"{origin} and another Google endpoint in use are of two worlds: one is simulated on this machine and "
+                "one is not. Look at scope.google.api_url and at token_uri in the key file."
+            )
+        self.declared_in_use = self.declared_in_use or judgement.declared
+        return judgement
+
+
+def _connections(environ: Mapping[str, str]) -> Callable[[EndpointJudgement], httplib2.Http]:
+    def made(judged: EndpointJudgement) -> httplib2.Http:
+        # The bundle is always named: httplib2 would look into a variable of its own that nobody judges.
+        bundle = next((environ[name] for name in CA_VARIABLES if environ.get(name) and name != "SSL_CERT_DIR"), None)
+        proxies = None if judged.simulated else httplib2.proxy_info_from_environment
+        http = httplib2.Http(
+            timeout=TIMEOUT_SECONDS,
+            proxy_info=proxies,
+            ca_certs=bundle if judged.declared and bundle else certifi.where(),
+        )
+        http.follow_redirects = False  # a redirect would carry the token to somewhere else
+        return http
+
+    return made
+
+
+def _certificate(judged: EndpointJudgement, environ: Mapping[str, str], certificate: Callable[..., str]) -> str | None:
+    """The certificate that the endpoint shows. None without TLS, and behind a proxy, where there is no way to it."""
+    parts = urlsplit(judged.url)
+    if parts.scheme != "https" or parts.hostname is None or judged.simulated:
+        return None
+    if any(environ.get(name) for name in PROXY_VARIABLES):
+        return None
+    bundle = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None) if judged.declared else None
+    return certificate(parts.hostname, parts.port or 443, cafile=bundle)
