@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from schemas import aws, github
+from schemas import aws, github, own
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 
-DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (*aws.DATASETS, *github.DATASETS)}
+DATASETS: Mapping[str, Dataset] = {
+    dataset.name: dataset for dataset in (*aws.DATASETS, *github.DATASETS, *own.DATASETS)
+}
 """Every dataset that has an extractor, by name."""
 
 DATASET_NAMES = frozenset(DATASETS)
@@ -30,7 +32,24 @@ def _github() -> Mapping[str, Extractor]:
     return EXTRACTORS
 
 
-_SYSTEMS: Mapping[str, Callable[[], Mapping[str, Extractor]]] = {"aws": _aws, "github": _github}
+def _hr() -> Mapping[str, Extractor]:
+    from connectors.registers.extractors import HR
+
+    return HR
+
+
+def _own() -> Mapping[str, Extractor]:
+    from connectors.registers.extractors import OWN
+
+    return OWN
+
+
+_SYSTEMS: Mapping[str, Callable[[], Mapping[str, Extractor]]] = {
+    "aws": _aws,
+    "github": _github,
+    "hr": _hr,
+    "own": _own,
+}
 
 
 def extractors_of(system: str) -> Mapping[str, Extractor]:

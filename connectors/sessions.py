@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Generator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from connectors.endpoints import judge_endpoint
 from connectors.provenance import RunFacts
@@ -130,7 +130,34 @@ def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
     return opened
 
 
-_OPENERS: Mapping[str, Callable[[Workspace, Programme], Callable[[], Session]]] = {"github": _github, "aws": _aws}
+def _records(system: Literal["hr", "own"]) -> Callable[[Workspace, Programme], Callable[[], Session]]:
+    def opener(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+        def opened() -> Session:
+            from connectors.registers.session import open_session
+
+            return open_session(
+                system,
+                programme=workspace.path,
+                registers=programme.registers.model_dump(exclude_none=True),
+                organisation=programme.organisation,
+                zone=programme.timezone,
+                now=workspace.now,
+                environ=workspace.environ,
+                simulated=workspace.store.simulated,
+                pause=workspace.pause,
+            )
+
+        return opened
+
+    return opener
+
+
+_OPENERS: Mapping[str, Callable[[Workspace, Programme], Callable[[], Session]]] = {
+    "github": _github,
+    "aws": _aws,
+    "hr": _records("hr"),
+    "own": _records("own"),
+}
 
 
 def declared_endpoints(programme: Programme) -> tuple[str, ...]:
@@ -155,7 +182,7 @@ def _endpoints(programme: Programme, environ: Mapping[str, str], system: str) ->
         return [] if scope.github is None else [scope.github.api_url]
     if system == "google":
         return [scope.google.api_url] if scope.google is not None and scope.google.api_url else []
-    if scope.aws is None:
+    if system != "aws" or scope.aws is None:
         return []
     return [value for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value]
 
@@ -175,8 +202,8 @@ def _lags() -> dict[str, float]:
     lags: dict[str, float] = {}
     for control in CATALOGUE:
         for line in control.evidence:
-            for dataset in line.datasets.values():
-                lags[dataset.name] = max(lags.get(dataset.name, 0.0), line.lag_hours)
+            for _, dataset in line.collected():
+                lags[dataset.name] = max(lags.get(dataset.name, 0.0), line.settles_after_hours(dataset))
     return lags
 
 

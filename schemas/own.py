@@ -1,6 +1,6 @@
 """Datasets of the company's own records: its registers, what it publishes, the hosts it shows to the internet.
 
-`scope_item_id` is that of the item asked for: `workforce`, `org:<slug>`, `vendor:<slug>` or whatever a control is about.
+`scope_item_id` is that of the item asked for: `workforce`, `org:<slug>`, `vendor:<slug>` or another item of a control.
 Days are texts (`2026-04-01`), as they stand in the register; both ends of a validity are inclusive, null means open.
 """
 

@@ -58,6 +58,7 @@ class Registers(Part):
     vendors: Text | None = None
     risks: Text | None = None
     devices: Text | None = None
+    published_pages: Text | None = None
     incidents: Incidents | None = None
 
 

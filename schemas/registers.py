@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from schemas.instants import format_instant, parse_instant
 
-ValueKind = Literal["text", "day", "instant", "email", "number", "texts"]
+ValueKind = Literal["text", "day", "instant", "email", "number", "texts", "url", "flag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,11 @@ DEVICES = Register(
         Column("person_id", "Person who holds it; empty for a shared device", required=False),
         Column("platform", "Operating system", choices=("macos", "windows", "linux", "chromeos", "ios", "android")),
         *_validity("Day it was handed out", "Day it came back or was wiped"),
+        Column("os_version", "Version of the operating system", required=False, header=False),
+        Column("encrypted", "Whether its disk is encrypted", "flag", required=False, header=False),
+        Column("screen_lock", "Whether it locks itself", "flag", required=False, header=False),
+        Column("malware_protection", "Whether it is protected from malware", "flag", required=False, header=False),
+        Column("last_seen_at", "When the device management last heard of it", "instant", required=False, header=False),
     ),
     ("device_id",),
     ("from", "to"),
@@ -196,10 +202,26 @@ RISKS = Register(
     ("risk_id",),
 )
 
+PUBLISHED_PAGES = Register(
+    "published_pages",
+    "registers/published_pages.csv",
+    "Where customers find what is promised and how to report a problem.",
+    (
+        Column("url", "Address of the page", "url"),
+        Column("kind", "What it is",
+               choices=("terms", "privacy", "security", "security_txt", "status", "service_levels", "other")),
+        *_validity("First day on which it is to be there", "Last such day"),
+    ),
+    ("url",),
+    ("from", "to"),
+)  # fmt: skip
+
 REGISTERS: Mapping[str, Register] = {
     register.name: register
-    for register in (PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES)
-}
+    for register in (
+        PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES, PUBLISHED_PAGES,
+    )
+}  # fmt: skip
 
 
 def read_value(column: Column, value: Any) -> Any:
@@ -217,6 +239,8 @@ def read_value(column: Column, value: Any) -> Any:
         return _texts(column, value)
     if column.kind == "number":
         value = _number(column, value)
+    elif column.kind == "flag":
+        value = _flag(column, value)
     elif column.kind == "day":
         value = _day(column, value)
     elif not isinstance(value, str):
@@ -225,6 +249,8 @@ def read_value(column: Column, value: Any) -> Any:
         value = _instant(column, value)
     elif column.kind == "email" and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", value):
         raise ValueError(f"{column.name} is not an e-mail address. Write it like name@example.com")
+    elif column.kind == "url":
+        value = _url(column, value)
     if column.choices and str(value) not in column.choices:
         raise ValueError(f"{column.name} is not one of {', '.join(column.choices)}")
     return value
@@ -236,6 +262,28 @@ def _texts(column: Column, value: Any) -> list[str]:
     if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
         return value
     raise ValueError(f"{column.name} must be a list of texts")
+
+
+def _flag(column: Column, value: Any) -> bool:
+    """CSV knows no yes and no of its own; YAML does."""
+    known = {"yes": True, "no": False, True: True, False: False}
+    if isinstance(value, str | bool) and value in known:
+        return known[value]
+    raise ValueError(f"{column.name} must be yes or no; leave it empty where nobody knows")
+
+
+def _url(column: Column, value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        usable = bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
+        usable = usable and parts.username is None and parts.password is None and not parts.fragment
+        usable = usable and (parts.port is None or parts.port > 0) and value.isascii() and value.isprintable()
+    except ValueError:
+        usable = False
+    if not usable or " " in value:
+        raise ValueError(f"{column.name} is not an address of a page. Write it like https://example.com/terms")
+    return value
 
 
 def _number(column: Column, value: Any) -> int:
@@ -270,6 +318,8 @@ _PATTERNS: Mapping[str, dict[str, Any]] = {
     "email": {"type": "string", "format": "email"},
     "number": {"type": "integer"},
     "texts": {"type": "array", "items": {"type": "string"}},
+    "url": {"type": "string", "format": "uri"},
+    "flag": {"type": "boolean"},
 }
 
 

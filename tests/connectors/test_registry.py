@@ -8,15 +8,15 @@ import sys
 import pytest
 
 from connectors.registry import DATASET_NAMES, DATASETS, extractor_for, extractors_of
-from schemas import aws, github
+from schemas import aws, github, own
 from schemas.errors import ConfigurationError
 
 
 def test_every_dataset_of_the_schemas_stands_in_it() -> None:
-    assert {dataset.name for dataset in (*aws.DATASETS, *github.DATASETS)} == DATASET_NAMES
+    assert {dataset.name for dataset in (*aws.DATASETS, *github.DATASETS, *own.DATASETS)} == DATASET_NAMES
 
 
-@pytest.mark.parametrize("system", ["aws", "github"])
+@pytest.mark.parametrize("system", ["aws", "github", "hr", "own"])
 def test_every_dataset_has_an_extractor_and_no_extractor_fills_nothing(system: str) -> None:
     assert set(extractors_of(system)) == {name for name in DATASETS if DATASETS[name].system == system}
     for name in extractors_of(system):

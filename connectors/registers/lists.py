@@ -1,0 +1,108 @@
+"""Registers as populations: people, risks, vendors, devices. Every row of the file, those that have ended too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from connectors.registers.files import RegisterRead, read_register
+from connectors.registers.session import client_of
+from evidence.programme_versions import slug
+from schemas.dataset import Dataset
+from schemas.errors import SourceGone
+from schemas.extraction import ItemClaim, Request, Session, Sink
+from schemas.instants import optional_instant
+from schemas.own import DEVICES, PEOPLE, RISKS, VENDORS
+
+
+def people(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill hr.people with everybody of the people register.
+
+    A register without anybody is kept and never believed: a company with nobody in it collects no evidence.
+    """
+    read = read_register(client_of(session), "people", PEOPLE, sink)
+    sink.rows(
+        PEOPLE,
+        (
+            {**frame, **row, "notified_at": optional_instant(row["notified_at"]), "aliases": row["aliases"] or []}
+            for row, frame in read.entries(request.item.id)
+        ),
+    )
+    return [_claim(PEOPLE, read, len(read.rows), believed=bool(read.rows))]
+
+
+def risks(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill own.risks with every entry of the risk register."""
+    read = read_register(client_of(session), "risks", RISKS, sink)
+    sink.rows(
+        RISKS,
+        ({**frame, **row, "controls": row["controls"] or []} for row, frame in read.entries(request.item.id)),
+    )
+    return [_claim(RISKS, read, len(read.rows))]
+
+
+def vendors(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill own.vendors: the entries of one vendor for an item `vendor:<slug>`, else of all.
+
+    Raises SourceGone where the register no longer lists the vendor asked for: one that left has a last day, and stays.
+    """
+    read = read_register(client_of(session), "vendors", VENDORS, sink)
+    wanted = request.item.id if request.item.id.startswith("vendor:") else None
+    names = _names(read, "vendor_id")
+    rows = [
+        {**frame, **_validity(row), "entry_id": name, "data": row["data"] or []}
+        for (row, frame), name in zip(read.entries(request.item.id), names, strict=True)
+        if wanted in (None, f"vendor:{slug(row['vendor_id'])}")
+    ]
+    if wanted is not None and not rows:
+        raise SourceGone(
+            f"{read.file} does not list {request.item.name} ({wanted}). Put it back; a vendor that is not used any "
+            "more keeps its entry, with a last day under `to`."
+        )
+    sink.rows(VENDORS, rows)
+    return [_claim(VENDORS, read, len(rows), others=len(read.rows) - len(rows))]
+
+
+def devices(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill own.devices with every device of the register."""
+    read = read_register(client_of(session), "devices", DEVICES, sink)
+    names = _names(read, "device_id")
+    sink.rows(
+        DEVICES,
+        (
+            {**frame, **_validity(row), "entry_id": name, "last_seen_at": optional_instant(row["last_seen_at"])}
+            for (row, frame), name in zip(read.entries(request.item.id), names, strict=True)
+        ),
+    )
+    return [_claim(DEVICES, read, len(read.rows))]
+
+
+def _claim(dataset: Dataset, read: RegisterRead, rows: int, *, believed: bool = True, others: int = 0) -> ItemClaim:
+    empty = read.says_empty()
+    proof = f"{read.file} was read to its end and is in order" if read.rows else empty
+    words = f"{len(read.rows)} rows in {read.file}, each in order"
+    return ItemClaim(
+        dataset.name,
+        f"file registers.{read.loaded.register.name}",
+        read.parameters(),
+        observed_at=read.observed_at,
+        proof_of_life=believed and proof is not None,
+        proof=proof if believed else None,
+        reconciliation=f"{words}; {others} of them are about other items" if others else words,
+        pages=1,
+        rows_returned=len(read.rows),
+        drop_rules={"about another item": others} if others else {},
+    )  # fmt: skip
+
+
+def _names(read: RegisterRead, key: str) -> Iterable[str]:
+    """What tells entries apart: the id, with the first day where the id stands there more than once."""
+    counts = Counter(row[key] for row in read.rows)
+    return [row[key] if counts[row[key]] == 1 else f"{row[key]}@{row['from'] or 'always'}" for row in read.rows]
+
+
+def _validity(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with its validity under names that are no words of SQL."""
+    kept = {name: value for name, value in row.items() if name not in ("from", "to")}
+    return {**kept, "valid_from": row["from"], "valid_to": row["to"]}
