@@ -90,7 +90,7 @@ def fetch(client: RecordsClient, url: str) -> Page:
         if answered.status not in _REDIRECTS or not where:
             return Page(answered, redirects)
         redirects.append(url)
-        following = urljoin(url, where)
+        following = _joined(url, where)
         refusal = _not_followed(client, urlsplit(url), following)
         if refusal is None and (len(redirects) > MAX_REDIRECTS or following in redirects):
             refusal = "sends on in circles, or too often"
@@ -98,6 +98,14 @@ def fetch(client: RecordsClient, url: str) -> Page:
             answered.failure = refusal
             return Page(answered, redirects)
         url = following
+
+
+def _joined(url: str, where: str) -> str:
+    """The address to go on to, empty where `Location` is none."""
+    try:
+        return urljoin(url, where)
+    except ValueError:
+        return ""
 
 
 def _not_followed(client: RecordsClient, here: SplitResult, following: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 import struct
@@ -33,7 +34,8 @@ p2,Bo,bo@acme.example,contractor,,2025-03-01,2026-04-17,p1,contract_end,2026-04-
 RISKS = """\
 - {risk_id: r1, title: Fraud by staff, likelihood: 2, impact: 4, treatment: mitigate, owner: ada@acme.example,
    controls: [CC6-ADM-01], due: 2026-09-01, status: in_progress}
-- {risk_id: r2, title: A vendor fails, likelihood: 1, impact: 5, treatment: accept, owner: ada@acme.example, status: done}
+- {risk_id: r2, title: A vendor fails, likelihood: 1, impact: 5, treatment: accept, owner: ada@acme.example,
+   status: done}
 """
 VENDORS = """\
 - {vendor_id: cloudco, name: CloudCo, service: hosting, kind: subservice, tier: critical, owner: ada@acme.example,
@@ -60,6 +62,8 @@ class OwnCompany:
         suffix = "yaml" if name in ("risks", "vendors") else "csv"
         path = self.folder / f"{name}.{suffix}"
         path.write_text(text, encoding="utf-8", newline="\n")
+        at = self.now.timestamp() - 3600
+        os.utime(path, (at, at))
         return path.name
 
     def whole(self) -> OwnCompany:
@@ -182,10 +186,12 @@ def site(pages: Mapping[str, Answer] | None = None, context: ssl.SSLContext | No
         daemon_threads = True
 
         def finish_request(self, request: Any, client_address: Any) -> None:
-            if context is not None:
-                request.settimeout(5)
-                request = context.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
+            if context is None:
+                super().finish_request(request, client_address)
+                return
+            request.settimeout(5)
+            with context.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Clients that hang up are what these tests are about."""
