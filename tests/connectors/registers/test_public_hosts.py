@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -205,9 +207,9 @@ def test_what_is_wrong_with_a_certificate_is_a_row(tmp_path: Path, authority: Au
 
 def test_old_protocols_are_found(tmp_path: Path, authority: Authority) -> None:
     context = authority.server("localhost")
-    with pytest.warns(DeprecationWarning):
-        context.minimum_version = context.minimum_version.__class__.TLSv1
-        context.maximum_version = context.maximum_version.__class__.TLSv1_1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with site(context=context) as served:
         (row,) = shaken(tmp_path, f"localhost:{served.port}", cafile=authority.cafile)
