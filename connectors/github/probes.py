@@ -1,0 +1,127 @@
+"""Whether a dataset of GitHub can be read, by the cheapest questions that touch every right it needs.
+
+A probe returns when everything answers and raises what the extractor would raise. It keeps nothing and proves nothing
+about a population.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from connectors.github.calls import Answer, Rest
+from connectors.github.client import client_of
+from connectors.github.members import OWNER
+from schemas.dataset import Dataset
+from schemas.errors import PermissionDenied
+from schemas.extraction import Session
+from schemas.github import (
+    ADMINISTRATORS,
+    BRANCH_RULES,
+    BRANCH_TIPS,
+    BYPASSES,
+    CHECKS,
+    COMMITS,
+    CREDENTIALS,
+    DEPLOYMENTS,
+    MEMBERS,
+    PULL_REQUESTS,
+    REPOSITORIES,
+    RULE_CHANGES,
+)
+from schemas.scope import ScopeItem
+
+Probe = Callable[[Session, ScopeItem], None]
+
+REPOSITORY = "/repos/{owner}/{repo}"
+ORGANISATION = "/orgs/{org}"
+_EMPTY = frozenset({409})
+"""GitHub's answer about commits of a repository that has none."""
+
+
+def source_clock(session: Session) -> datetime:
+    """What GitHub's clock says now."""
+    client = client_of(session)
+    answer = client.transport.send(Rest(ORGANISATION, f"/orgs/{client.organisation}", REPOSITORIES))
+    client.transport.taken()
+    return answer.served_at
+
+
+def asks(dataset: Dataset, *templates: str, **parameters: str) -> Probe:
+    """A probe that asks these REST lists for one item each, of the repository or the organisation."""
+
+    def probe(session: Session, item: ScopeItem) -> None:
+        for template in templates:
+            ask(session, item, dataset, template, **parameters)
+
+    return probe
+
+
+def ask(session: Session, item: ScopeItem, dataset: Dataset, template: str, **parameters: str) -> Answer:
+    """One question of a probe. A repository goes by its name, which programme and inventory know."""
+    client = client_of(session)
+    path = template.replace("{org}", client.organisation).replace("{owner}/{repo}", item.name)
+    accepted = _EMPTY if template.startswith(f"{REPOSITORY}/commits") else frozenset[int]()
+    try:
+        return client.transport.send(Rest(template, path, dataset, {"per_page": "1", **parameters}, accepted))
+    finally:
+        client.transport.taken()  # a probe keeps nothing
+
+
+def _checks(session: Session, item: ScopeItem) -> None:
+    commits = ask(session, item, CHECKS, f"{REPOSITORY}/commits")
+    if commits.status != 200 or not commits.data:
+        return
+    client = client_of(session)
+    for kind in ("check-runs", "statuses"):
+        template = f"{REPOSITORY}/commits/{{ref}}/{kind}"
+        path = f"/repos/{item.name}/commits/{commits.data[0]['sha']}/{kind}"
+        client.transport.send(Rest(template, path, CHECKS, {"per_page": "1"}))
+    client.transport.taken()
+
+
+def _members(session: Session, item: ScopeItem) -> None:
+    client = client_of(session)
+    for name in ("members", "outside_collaborators"):
+        template = f"{ORGANISATION}/{name}"
+        call = Rest(
+            template, f"/orgs/{client.organisation}/{name}", MEMBERS, {"filter": "2fa_disabled", "per_page": "1"},
+            frozenset({422}),
+        )  # fmt: skip
+        status = client.transport.send(call).status
+        client.transport.taken()
+        if status == 422:
+            raise PermissionDenied(
+                "GitHub tells only owners of the organisation who has no second factor (422).", permission=OWNER
+            )
+
+
+def _credentials(session: Session, item: ScopeItem) -> None:
+    client = client_of(session)
+    listed = ask(session, item, CREDENTIALS, f"{ORGANISATION}/repos")
+    if listed.data:
+        path = f"/repos/{listed.data[0]['full_name']}/keys"
+        client.transport.send(Rest(f"{REPOSITORY}/keys", path, CREDENTIALS, {"per_page": "1"}))
+    ask(session, item, CREDENTIALS, f"{ORGANISATION}/personal-access-tokens")
+
+
+SUITES = f"{REPOSITORY}/rulesets/rule-suites"
+_ACTIVITY = f"{REPOSITORY}/activity"
+
+PROBES: Mapping[str, Probe] = {
+    COMMITS.name: asks(COMMITS, _ACTIVITY, f"{REPOSITORY}/pulls"),
+    PULL_REQUESTS.name: asks(PULL_REQUESTS, _ACTIVITY, f"{REPOSITORY}/pulls", f"{REPOSITORY}/issues"),
+    CHECKS.name: _checks,
+    BYPASSES.name: asks(BYPASSES, _ACTIVITY, SUITES),
+    BRANCH_TIPS.name: asks(BRANCH_TIPS, f"{REPOSITORY}/branches"),
+    BRANCH_RULES.name: asks(BRANCH_RULES, f"{REPOSITORY}/branches", SUITES),
+    RULE_CHANGES.name: asks(RULE_CHANGES, _ACTIVITY, SUITES, f"{ORGANISATION}/members"),
+    DEPLOYMENTS.name: asks(DEPLOYMENTS, f"{REPOSITORY}/deployments", f"{REPOSITORY}/environments"),
+    REPOSITORIES.name: asks(REPOSITORIES, f"{ORGANISATION}/repos"),
+    MEMBERS.name: _members,
+    ADMINISTRATORS.name: asks(
+        ADMINISTRATORS, f"{ORGANISATION}/members", f"{ORGANISATION}/teams", f"{ORGANISATION}/installations"
+    ),
+    CREDENTIALS.name: _credentials,
+}
+"""By dataset name."""
