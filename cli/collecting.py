@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import cyclopts
 from cyclopts import Parameter
@@ -20,9 +20,12 @@ from schemas.errors import ConfigurationError, EvidenceError
 if TYPE_CHECKING:
     from connectors.workspace import Workspace
 
-FamilyName = Literal["governance", "logical_access", "change_management"]
+FamilyName = Literal[
+    "governance", "logical_access", "system_operations", "change_management", "vendors", "availability",
+    "confidentiality",
+]  # fmt: skip
 
-FAMILY_NAMES: tuple[FamilyName, ...] = ("governance", "logical_access", "change_management")
+FAMILY_NAMES: tuple[FamilyName, ...] = get_args(FamilyName)
 
 
 def add_commands(app: cyclopts.App) -> None:
@@ -149,11 +152,19 @@ def _flows(
         from flows.catch_up import catch_up
 
         return [lambda **common: catch_up(family=family, control=control, window=window, scope=items, **common)]
+    from flows.availability import availability
     from flows.change_management import change_management
+    from flows.confidentiality import confidentiality
     from flows.governance import governance
     from flows.logical_access import logical_access
+    from flows.system_operations import system_operations
+    from flows.vendors import vendors
 
-    flows = {"governance": governance, "logical_access": logical_access, "change_management": change_management}
+    flows: Mapping[str, Callable[..., dict[str, Any]]] = {
+        "governance": governance, "logical_access": logical_access, "system_operations": system_operations,
+        "change_management": change_management, "vendors": vendors, "availability": availability,
+        "confidentiality": confidentiality,
+    }  # fmt: skip
     chosen = FAMILY_NAMES if family is None else (family,)
     return [
         lambda flow=flows[name], **common: flow(control=control, window=window, scope=items, **common)

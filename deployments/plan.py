@@ -45,7 +45,7 @@ def deployment_specs(catalogue: Iterable[Control]) -> tuple[DeploymentSpec, ...]
     """All deployments, in a stable order."""
     families: dict[Family, list[EvidenceLine]] = {}
     for control in catalogue:
-        families.setdefault(control.family, []).extend(line for line in control.evidence if line.datasets)
+        families.setdefault(control.family, []).extend(line for line in control.evidence if any(line.collected()))
     specs = [
         _family_spec(family, cadence) for family, lines in sorted(families.items()) for cadence in _cadences(lines)
     ]

@@ -14,14 +14,15 @@ from typing import Literal
 from evidence.completeness.coverage import Span, intersect, merge, subtract
 from evidence.completeness.instants import days_to_ticks, instant, ticks
 from evidence.completeness.missing import CollectionRequest
+from evidence.completeness.requirements import OWN_GROUPS, speaks_of
 from evidence.completeness.windows import window_bounds, window_id_of
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import SOURCES
-from evidence.inventory import ACCOUNTS, REPOSITORIES
-from evidence.programme_folds import SYSTEMS
+from evidence.inventory import INVENTORIES
+from evidence.programme_folds import READ_FROM_REGISTER, SYSTEMS
 from evidence.scope import SYSTEM_BOUND, ScopedItem, ScopeRegister
 from schemas.dataset import Dataset
-from schemas.scope import ScopeItem, ScopeKind
+from schemas.scope import ScopeItem
 
 RunCadence = Literal["daily", "weekly", "monthly", "quarterly"]
 
@@ -70,6 +71,8 @@ class PlanRequest:
     """Only these items, each by its id or its name."""
     systems: Collection[str] = SYSTEMS
     """Systems that are part of the programme now; what others would hold is not asked for."""
+    registers: Collection[str] = tuple(READ_FROM_REGISTER.values())
+    """Registers that are part of the programme now; the same holds for datasets that are read from one."""
 
 
 def plan_collection(
@@ -82,6 +85,7 @@ def plan_collection(
     wanted = _wanted(request, scope, group_of)
     steps: dict[tuple[Hashable, tuple[str, ...], tuple[datetime, datetime] | None], list[ScopeItem]] = {}
     datasets: dict[str, Dataset] = {}
+    periodic = _collected_as_often_as_it_runs(request)
     for (group, _item_id), (item, found) in wanted.items():
         datasets.update(found)
         streams = [dataset for dataset in found.values() if dataset.kind == "event_stream"]
@@ -90,7 +94,7 @@ def plan_collection(
         if interval is None:
             names -= {dataset.name for dataset in streams}
         if not _shows_now(request):
-            names &= {dataset.name for dataset in streams}
+            names &= {dataset.name for dataset in streams} | periodic
         if names:
             steps.setdefault((group, tuple(sorted(names)), interval), []).append(item.as_scope_item())
     return [
@@ -107,6 +111,17 @@ def _shows_now(request: PlanRequest) -> bool:
     return bounds.start <= request.now < bounds.end
 
 
+def _collected_as_often_as_it_runs(request: PlanRequest) -> set[str]:
+    """States that nobody looks at more often than once a month or quarter: the closing run looks at them as well."""
+    if request.cadence not in ("monthly", "quarterly"):
+        return set()
+    return {
+        dataset.name
+        for _, line, _, dataset in lines_of(request.controls)
+        if dataset.kind == "snapshot" and line.collect_every == request.cadence
+    }
+
+
 def inventory_steps(
     scope: ScopeRegister, catalogue: Iterable[Control], systems: Collection[str] = SYSTEMS
 ) -> list[CollectionStep]:
@@ -117,32 +132,43 @@ def inventory_steps(
     waiting = {item.system for items in scope.by_kind.values() for item in items if not item.resolved}
     waiting &= set(systems)
     return [
-        CollectionStep(
-            (dataset,), tuple(item.as_scope_item() for item in items_for("organisation", system, scope)), None
-        )
+        CollectionStep((dataset,), tuple(item.as_scope_item() for item in scope.items("organisation")), None)
         for _, _, system, dataset in lines_of(catalogue)
-        if system in waiting and dataset.name in (REPOSITORIES, ACCOUNTS)
+        if system in waiting and dataset.name in INVENTORIES
     ]
 
 
 def lines_of(
     controls: Iterable[Control], cadence: RunCadence | None = None
 ) -> Iterator[tuple[Control, EvidenceLine, str, Dataset]]:
-    """Every evidence line with a collector, once for each system, as (control, line, system, dataset)."""
+    """Every evidence line with a collector, once for each dataset, as (control, line, system group, dataset)."""
     for control in controls:
         for line in control.evidence:
             if cadence in ("daily", "weekly") and line.collect_every != cadence:
                 continue
-            for system, dataset in line.datasets.items():
+            for system, dataset in line.collected():
                 yield control, line, system, dataset
 
 
-def items_for(kind: ScopeKind, system: str, scope: ScopeRegister) -> list[ScopedItem]:
-    """The scope items of a control for which one system's dataset is collected (the which-sources rule)."""
-    items = scope.items(kind)
-    if kind in SYSTEM_BOUND or kind == "github_repo":
-        return [item for item in items if item.system == system]
-    return list(items)
+def items_for(
+    control: Control, line: EvidenceLine, system: str, dataset: Dataset, scope: ScopeRegister
+) -> list[ScopedItem]:
+    """The scope items that a dataset of a line is collected for, each once.
+
+    Those items of the control that the system group speaks of (the which-sources rule), or what they are part of where
+    the dataset is collected for that.
+    """
+    items = list(scope.items(control.scope_kind))
+    if control.scope_kind in SYSTEM_BOUND or control.scope_kind == "github_repo":
+        if system in OWN_GROUPS:
+            answered = {source.system for source in line.sources}
+            items = [item for item in items if speaks_of(control, item.system) and item.system not in answered]
+        else:
+            items = [item for item in items if item.system == system]
+    if dataset.per is None:
+        return items
+    found = {one.id: one for item in items for one in scope.holders(dataset.per, dataset.system, item)}
+    return list(found.values())
 
 
 def _wanted(
@@ -150,10 +176,11 @@ def _wanted(
 ) -> dict[tuple[Hashable, str], tuple[ScopedItem, dict[str, Dataset]]]:
     """By extractor and scope item: the datasets to collect. The same dataset asked for by two controls is read once."""
     wanted: dict[tuple[Hashable, str], tuple[ScopedItem, dict[str, Dataset]]] = {}
-    for control, _, system, dataset in lines_of(request.controls, request.cadence):
-        if system not in request.systems:
+    for control, line, system, dataset in lines_of(request.controls, request.cadence):
+        register = READ_FROM_REGISTER.get(dataset.name)
+        if dataset.system not in request.systems or (register is not None and register not in request.registers):
             continue
-        for item in items_for(control.scope_kind, system, scope):
+        for item in items_for(control, line, system, dataset, scope):
             if request.scope_items is not None and not {item.id, item.name} & set(request.scope_items):
                 continue
             if item.resolved:

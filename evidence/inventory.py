@@ -1,4 +1,7 @@
-"""What the inventories of the sources showed, folded over time: repositories by node id, accounts by id."""
+"""What the inventories of the sources showed, folded over time, by ids that never change.
+
+Repositories by node id, AWS accounts by id, Google Cloud projects by number, Google domains by name.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,20 @@ from schemas.instants import parse_instant
 
 REPOSITORIES = "github.repositories"
 ACCOUNTS = "aws.accounts"
+PROJECTS = "gcp.projects"
+DOMAINS = "google.domains"
+
+INVENTORIES = (REPOSITORIES, ACCOUNTS, PROJECTS, DOMAINS)
+"""Datasets that tell which items there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class InventorySnapshot:
-    """One snapshot of `github.repositories` or `aws.accounts` as stored.
+    """One snapshot of an inventory as stored.
 
     Of each row these columns are read: repo_id, repo_name, created_at, topics, organisation_id; account_id, name,
-    created_at. `created_at` may be an aware datetime, an RFC 3339 text or None. `complete` is False for a truncated
+    created_at, regions_enabled; project_number, project_id, name, created_at; domain_name, customer_id, created_at.
+    `created_at` may be an aware datetime, an RFC 3339 text or None. `complete` is False for a truncated
     one: it can show something new, but nothing has vanished because it is not in it.
     """
 
@@ -65,6 +74,29 @@ class Account:
     created: int | None = None
     """When it joined the organisation; None for a stand-alone account."""
     first: Sighting | None = None
+    regions: set[str] = field(default_factory=set[str])
+    """Every region that was ever seen enabled."""
+
+
+@dataclass(slots=True)
+class Project:
+    """One Google Cloud project. Its id can be given anew once it is deleted; its number never is."""
+
+    number: str
+    project_id: str
+    name: str | None
+    created: int | None
+    first: Sighting
+    last_observed: int = 0
+    vanished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One domain of a Google customer."""
+
+    name: str
+    customer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +107,8 @@ class Inventory:
     accounts: Mapping[str, Account] = field(default_factory=dict[str, Account])
     organisations: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Organisation node id to the logins (lower case) that its repositories' names began with."""
+    projects: Mapping[str, Project] = field(default_factory=dict[str, Project])
+    domains: Mapping[str, Domain] = field(default_factory=dict[str, Domain])
 
     def organisation_ids(self, login: str) -> tuple[str, ...]:
         """Node ids of the organisations known under a login."""
@@ -89,7 +123,9 @@ def inventory_of(snapshots: Iterable[InventorySnapshot], as_of: datetime) -> Inv
     repositories: dict[str, Repository] = {}
     accounts: dict[str, Account] = {}
     organisations: dict[str, set[str]] = {}
-    latest_complete = -1
+    projects: dict[str, Project] = {}
+    domains: dict[str, Domain] = {}
+    latest_complete = latest_projects = -1
     for observed, recorded, snapshot in known:
         seen = Sighting(observed, recorded)
         if snapshot.dataset == REPOSITORIES:
@@ -100,9 +136,20 @@ def inventory_of(snapshots: Iterable[InventorySnapshot], as_of: datetime) -> Inv
         elif snapshot.dataset == ACCOUNTS:
             for row in snapshot.rows:
                 _see_account(accounts, row, seen)
+        elif snapshot.dataset == PROJECTS:
+            if snapshot.complete:
+                latest_projects = observed
+            for row in snapshot.rows:
+                _see_project(projects, row, seen)
+        elif snapshot.dataset == DOMAINS:
+            for row in snapshot.rows:
+                domains[row["domain_name"]] = Domain(row["domain_name"], row["customer_id"])
+    for project in projects.values():
+        project.vanished = project.last_observed < latest_projects
     for repository in repositories.values():
         repository.vanished = repository.last_observed < latest_complete
-    return Inventory(repositories, accounts, {id_: frozenset(logins) for id_, logins in organisations.items()})
+    logins_by_id = {id_: frozenset(logins) for id_, logins in organisations.items()}
+    return Inventory(repositories, accounts, logins_by_id, projects, domains)
 
 
 def _see_repository(
@@ -137,6 +184,16 @@ def _see_account(accounts: dict[str, Account], row: Mapping[str, Any], seen: Sig
         found = accounts[account_id] = Account(account_id, first=seen)
     found.name = row.get("name") or found.name
     found.created = _created(row) if found.created is None else found.created
+    found.regions.update(row.get("regions_enabled") or ())
+
+
+def _see_project(projects: dict[str, Project], row: Mapping[str, Any], seen: Sighting) -> None:
+    number = row["project_number"]
+    found = projects.get(number)
+    if found is None:
+        found = projects[number] = Project(number, row["project_id"], row.get("name"), _created(row), seen)
+    found.name = row.get("name") or found.name
+    found.last_observed = seen.observed
 
 
 def _created(row: Mapping[str, Any]) -> int | None:

@@ -16,7 +16,22 @@ from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, Timeline, fold
 MIN_STUB_DAYS = 7
 """A window cut shorter than this by the period's end is merged into its neighbour (section 3.3)."""
 
-SYSTEMS = ("aws", "github", "google", "gcp")
+SYSTEMS = ("aws", "github", "google", "gcp", "hr", "own", "ticketing")
+"""Systems that datasets are read from; the last three are the company's own registers, records and tickets."""
+
+_SCOPE_SYSTEMS = ("aws", "github", "google", "gcp")
+
+READ_FROM_REGISTER = {
+    "hr.people": "people",
+    "own.risks": "risks",
+    "own.vendors": "vendors",
+    "own.devices": "devices",
+    "own.published_pages": "published_pages",
+    "own.tls_endpoints": "public_endpoints",
+    "ticketing.issues": "incidents",
+}
+"""The register of the programme that a dataset is read from, or that says where to look. Without it there is nothing to
+collect, and what it would prove is listed as not configured."""
 
 
 def fold_periods(versions: Sequence[Version], removed: list[Removal]) -> tuple[EffectivePeriod, ...]:
@@ -109,11 +124,14 @@ def fold_scope(
 def _specs(version: Version) -> dict[ScopeSpec, Mapping[str, Any]]:
     scope: Mapping[str, Any] = version.programme.get("scope", {})
     out: dict[ScopeSpec, Mapping[str, Any]] = {}
-    for system in SYSTEMS:
+    for system in _SCOPE_SYSTEMS:
         if scope.get(system):
             out[ScopeSpec(("system", system))] = {}
     if "people" in version.programme.get("registers", {}):
         out[ScopeSpec(("system", "hr"))] = {}
+    for name in version.programme.get("registers", {}):
+        if name in READ_FROM_REGISTER.values():
+            out[ScopeSpec(("register", name))] = {}
     aws = scope.get("aws") or {}
     for account in aws.get("accounts", ()):
         out[ScopeSpec(("aws_account", account["id"]))] = account
@@ -143,7 +161,7 @@ def _spoken(spec: ScopeSpec) -> str:
     words = {
         "system": "system", "aws_account": "AWS account", "aws_region": "AWS region",
         "github_org": "GitHub organisation", "github_topic": "GitHub repositories by topic",
-        "github_name": "repository", "google": "Google customer", "gcp": "Google Cloud project",
+        "register": "register", "github_name": "repository", "google": "Google customer", "gcp": "Google Cloud project",
     }  # fmt: skip
     return f"{words.get(spec.kind, spec.kind)} {' '.join(spec[1:])}"
 

@@ -96,7 +96,14 @@ class ProgrammeHistory:
         """When a system is part of the programme. The company's own records always are."""
         if system == "own":
             return ALWAYS
+        if system == "ticketing":
+            return self.register_spans("incidents")
         timeline = self.scope.get(ScopeSpec(("system", system)))
+        return () if timeline is None else timeline.spans
+
+    def register_spans(self, name: str) -> tuple[Span, ...]:
+        """When a register is part of the programme."""
+        timeline = self.scope.get(ScopeSpec(("register", name)))
         return () if timeline is None else timeline.spans
 
     def source_spans(self, source_id: str) -> tuple[Span, ...]:

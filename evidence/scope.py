@@ -17,11 +17,12 @@ from typing import Any
 from evidence.completeness.coverage import Span, merge, subtract
 from evidence.completeness.instants import DAY, instant
 from evidence.completeness.local_time import midnight
-from evidence.inventory import Account, Inventory, Repository
+from evidence.inventory import Account, Inventory, Project, Repository
 from evidence.programme_history import ProgrammeHistory
 from evidence.programme_versions import DAY as ONE_DAY
 from evidence.programme_versions import ScopeSpec, slug
-from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, fold, fold_exclusions, outside, span_json, within
+from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, fold, fold_exclusions, outside, span_json
+from evidence.timeline import within as shared
 from schemas.instants import format_instant
 from schemas.scope import ScopeItem, ScopeKind, System
 
@@ -30,6 +31,8 @@ SYSTEM_BOUND: frozenset[ScopeKind] = frozenset({
     "data_store",
 })  # fmt: skip
 """Kinds whose items belong to one system and need the sources of that system alone."""
+
+_OF_ONE_SYSTEM = SYSTEM_BOUND | {"github_repo"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class ScopedItem:
     resolved: bool = True
     note: str | None = None
     """What a reader should know: why it is unresolved, that it vanished from the source."""
+    within: str | None = None
+    """The item it is part of: the account of a region, the organisation of a repository, the domain of its alerts."""
 
     def as_scope_item(self) -> ScopeItem:
         """The item as an extractor takes it."""
@@ -96,6 +101,21 @@ class ScopeRegister:
         """Items of a kind, sorted by id."""
         return self.by_kind.get(kind, ())
 
+    def holders(self, kind: ScopeKind, system: str, item: ScopedItem) -> tuple[ScopedItem, ...]:
+        """The items of a kind whose claims speak of `item`: itself, what it is part of, or all that is part of it.
+
+        Of an item of another system (the organisation, the workforce, a policy) all items of the kind speak, and of
+        every item that of which there is one. Empty where nothing of the kind is there.
+        """
+        found = [one for one in self.items(kind) if kind not in _OF_ONE_SYSTEM or one.system == system]
+        if item.system != system or kind not in _OF_ONE_SYSTEM:
+            return tuple(one for one in found if one.id == item.id) or tuple(found)
+        return (
+            tuple(one for one in found if one.id == item.id)
+            or tuple(one for one in found if one.id == item.within)
+            or tuple(one for one in found if one.within is not None and one.within in (item.id, item.within))
+        )
+
     def item(self, item_id: str) -> ScopedItem | None:
         """The item of that id, whatever its kind."""
         return next((item for items in self.by_kind.values() for item in items if item.id == item_id), None)
@@ -133,22 +153,26 @@ class _Derivation:
         accounts = self._accounts()
         regions = self._regions(accounts)
         google = self._named("google", "google", "google:{}")
-        projects = self._named("gcp", "gcp", "gcp:unresolved:{}", resolved=False)
+        projects = self._projects()
         company = ScopedItem(
             f"org:{history.organisation_slug}", history.current.programme["organisation"], "own", ALWAYS
         )
-        domains = (*organisations, *accounts, *google)
+        domains = (*organisations, *accounts, *google, *projects)
         by_kind: dict[ScopeKind, Iterable[ScopedItem]] = {
             "organisation": (company,),
             "workforce": (ScopedItem("workforce", "workforce", "hr", ALWAYS),),
             "device": (ScopedItem("workforce", "workforce", "hr", ALWAYS),),
             "identity_domain": domains,
-            "in_scope_system": (*domains, *projects),
+            "in_scope_system": domains,
             "github_repo": repositories,
             "repo_or_account": (*repositories, *accounts, *projects),
             "cloud_account": (*accounts, *projects),
-            "cloud_account_region": (*regions, *projects),
-            "alert_source": tuple(_alert_source(item) for item in (*domains, *projects)),
+            # Organisation and customer have no regions; they stand here for controls that name sources of theirs too.
+            "cloud_account_region": (*regions, *projects, *google, *organisations),
+            "alert_source": tuple(_alert_source(item) for item in domains),
+            # Stores and contracts are rows of a population; what must be proven whole is where they are.
+            "data_store": (*accounts, *projects, *google),
+            "customer_contract": (company,),
             "product": self._named("product", "own", "product:{}"),
             "service": self._named("service", "own", "service:{}"),
             "policy": self._named("policy", "own", "policy:{}"),
@@ -159,7 +183,7 @@ class _Derivation:
             by_kind={kind: tuple(sorted(items, key=lambda item: item.id)) for kind, items in by_kind.items()},
             decisions=self._decisions(),
             excluded={item_id: spans for item_id in self._decided if (spans := self._left_out(item_id, None))},
-            undecided=self._undecided(repositories, accounts),
+            undecided=self._undecided(repositories, accounts, regions, projects, google),
         )
 
     # --- systems -----------------------------------------------------------------------------------------------------
@@ -212,6 +236,7 @@ class _Derivation:
             self._add(
                 items, f"github:{repository.id}", repository.name, "github", spans, born=repository.created,
                 died=repository.deleted, selected=selected.get(repository.id), note=note,
+                within=repository.organisation_id and f"github:{repository.organisation_id}",
             )  # fmt: skip
         return tuple(items.values())
 
@@ -234,10 +259,37 @@ class _Derivation:
         items: dict[str, ScopedItem] = {}
         for account in accounts:
             for spec, spans in self._specs("aws_region"):
-                shared = within(account.spans, spans)
-                if shared:
+                both = shared(account.spans, spans)
+                if both:
                     name = f"{account.name} {spec[1]}"
-                    self._add(items, f"{account.id}:{spec[1]}", name, "aws", shared, born=account.born)
+                    self._add(items, f"{account.id}:{spec[1]}", name, "aws", both, born=account.born, within=account.id)
+        return tuple(items.values())
+
+    def _projects(self) -> tuple[ScopedItem, ...]:
+        items: dict[str, ScopedItem] = {}
+        chosen: list[tuple[Project, tuple[Span, ...], int | None]] = []
+        for spec, spans in self._specs("gcp"):
+            # The id of a deleted project can be given to another one: all that ever had it belong to the programme.
+            known = [one for one in self.inventory.projects.values() if spec[1] in (one.project_id, one.number)]
+            if not known:
+                note = "no inventory knows a project of this id; correct the id or run evidence collect"
+                self._add(items, f"gcp:unresolved:{spec[1]}", spec[1], "gcp", spans, resolved=False, note=note)
+            chosen += [(project, spans, self.history.first_named[spec]) for project in known]
+        for item_id, spans in self._included("gcp:"):
+            project = self.inventory.projects.get(item_id.removeprefix("gcp:"))
+            if project is None:
+                note = "no inventory shows it; the scope register says that it is in scope"
+                self._add(items, item_id, item_id, "gcp", spans, resolved=False, note=note)
+            else:
+                chosen.append((project, spans, project.first.recorded))
+        for project, spans, selected in chosen:
+            note = None
+            if project.vanished:
+                note = "no longer in the inventory; expected until the scope register says otherwise"
+            self._add(
+                items, f"gcp:{project.number}", project.project_id, "gcp", spans, born=project.created,
+                selected=selected, note=note,
+            )  # fmt: skip
         return tuple(items.values())
 
     def _named(self, kind: str, system: System, pattern: str, *, resolved: bool = True) -> tuple[ScopedItem, ...]:
@@ -282,14 +334,15 @@ class _Derivation:
         selected: int | None = None,
         resolved: bool = True,
         note: str | None = None,
+        within: str | None = None,
     ) -> None:
         lifetime = [(ALWAYS_FROM if born is None else born, ALWAYS_TO if died is None else died)]
-        in_scope = outside(within(spans, lifetime), self._left_out(item_id, selected))
+        in_scope = outside(shared(spans, lifetime), self._left_out(item_id, selected))
         held = items.get(item_id)
         if held is not None:
             in_scope = tuple(merge([*held.spans, *in_scope]))
         if in_scope:
-            items[item_id] = ScopedItem(item_id, name, system, in_scope, born, resolved, note)
+            items[item_id] = ScopedItem(item_id, name, system, in_scope, born, resolved, note, within)
 
     def _left_out(self, item_id: str, selected: int | None) -> tuple[Span, ...]:
         """Time that decisions take out. `selected`: when the item was first chosen by the programme."""
@@ -342,19 +395,27 @@ class _Derivation:
             for key, (row, recorded_at) in sorted(first.items(), key=lambda pair: repr(pair[0]))
         )  # fmt: skip
 
-    def _undecided(
-        self, repositories: Sequence[ScopedItem], accounts: Sequence[ScopedItem]
-    ) -> tuple[tuple[str, str], ...]:
-        known = {item.id for item in (*repositories, *accounts)}
+    def _undecided(self, *in_scope: Sequence[ScopedItem]) -> tuple[tuple[str, str], ...]:
+        known = {item.id for items in in_scope for item in items}
         known |= set(self._rows[-1])
-        shown = [(f"github:{one.id}", one.name) for one in self.inventory.repositories.values()]
-        shown += [(f"aws:{one.id}", one.name or one.id) for one in self.inventory.accounts.values()]
+        inventory = self.inventory
+        shown = [(f"github:{one.id}", one.name) for one in inventory.repositories.values()]
+        shown += [(f"aws:{one.id}", one.name or one.id) for one in inventory.accounts.values()]
+        shown += [(f"gcp:{one.number}", one.project_id) for one in inventory.projects.values()]
+        # A customer of the programme is there with its domains; those of another one are nobody's decision yet.
+        shown += [
+            (f"google:{one.customer}:{one.name}", one.name)
+            for one in inventory.domains.values()
+            if f"google:{one.customer}" not in known
+        ]
         return tuple(sorted(pair for pair in shown if pair[0] not in known))
 
 
 def _alert_source(item: ScopedItem) -> ScopedItem:
     bare = item.id.partition(":")[2]
-    return ScopedItem(f"alerts:{item.system}:{bare}", item.name, item.system, item.spans, item.born, item.resolved)
+    return ScopedItem(
+        f"alerts:{item.system}:{bare}", item.name, item.system, item.spans, item.born, item.resolved, item.note, item.id
+    )
 
 
 def _days(first: str | None, last: str | None, zone: str) -> Span:

@@ -30,7 +30,7 @@ from evidence.completeness.instants import instant, ticks
 from evidence.completeness.windows import period_bounds, window_bounds
 from evidence.controls.catalogue import CATALOGUE, FAMILIES
 from evidence.controls.model import Control, Family
-from evidence.programme_folds import SYSTEMS
+from evidence.programme_folds import READ_FROM_REGISTER, SYSTEMS
 from evidence.programme_history import ProgrammeHistory
 from schemas.collection import Claim
 from schemas.errors import CollectionError, ConfigurationError, RetriableError, StoreError, VerificationFailed
@@ -66,7 +66,7 @@ def run_family(
             collected=collected,
         )  # fmt: skip
         if collected.claims:
-            test_controls(workspace, _controls(family, control), workspace.now())
+            test_controls(workspace, _controls(family, control, history), workspace.now())
         _artifact(family, collected)
         return reported(workspace, family, collected, window, retries)
 
@@ -113,7 +113,7 @@ def collect_family(
     run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE, systems), family, retries, collected)
     steps = plan_collection(
         PlanRequest(
-            controls=_controls(family, control),
+            controls=_controls(family, control, history),
             now=now,
             zone=history.timezone,
             period=_period(history),
@@ -121,6 +121,7 @@ def collect_family(
             cadence=cadence,
             scope_items=scope,
             systems=systems,
+            registers=registers_now(history, now),
         ),
         workspace.scope(history),
         lambda dataset: extractor_for(dataset.name),
@@ -130,21 +131,36 @@ def collect_family(
     return collected
 
 
-def _controls(family: Family, control: str | None) -> list[Control]:
-    return [one for one in FAMILIES[family] if control in (None, one.id)]
+def _controls(family: Family, control: str | None, history: ProgrammeHistory) -> list[Control]:
+    """Controls of a family, or one; those of a category that was never part of the examination are left out."""
+    return [one for one in FAMILIES[family] if control in (None, one.id) and one.category in history.categories]
 
 
 def systems_now(history: ProgrammeHistory, now: datetime) -> list[str]:
     """Systems that are part of the programme now."""
+    return [system for system in SYSTEMS if _holds(history.system_spans(system), now)]
+
+
+def registers_now(history: ProgrammeHistory, now: datetime) -> list[str]:
+    """Registers that are part of the programme now."""
+    return [name for name in READ_FROM_REGISTER.values() if _holds(history.register_spans(name), now)]
+
+
+def _holds(spans: Iterable[tuple[int, int]], now: datetime) -> bool:
     at = ticks(now)
-    return [system for system in SYSTEMS if any(start <= at < end for start, end in history.system_spans(system))]
+    return any(start <= at < end for start, end in spans)
 
 
 def run_steps(
     workspace: Workspace, steps: Iterable[CollectionStep], flow: str, retries: int, collected: Collected
 ) -> None:
     """Collect the given steps, one after the other, into `collected`."""
-    known = frozenset(f"github:{repository}" for repository in workspace.inventory().repositories)
+    inventory = workspace.inventory()
+    known = frozenset(
+        [f"github:{repository}" for repository in inventory.repositories]
+        + [f"aws:{account}" for account in inventory.accounts]
+        + [f"gcp:{number}" for number in inventory.projects]
+    )
     for step in steps:
         collect_step(workspace, step, flow=flow, known_items=known or None, retries=retries, collected=collected)
 

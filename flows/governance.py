@@ -1,4 +1,4 @@
-"""Governance (CC1 to CC5): the inventory that scope is derived from."""
+"""Governance (CC1 to CC5): registers, published pages, and the inventory that scope is derived from."""
 
 from __future__ import annotations
 

@@ -169,7 +169,13 @@ TRANSIT = Dataset(
     secret_fields=("ClientSecret", "CustomHeaders"),
 )  # fmt: skip
 LIFECYCLE = Dataset(
-    "aws.lifecycle", "aws.config_history", "snapshot", _KEY, _lifecycle, allowed=(("kind", LIFECYCLE_KINDS),)
+    "aws.lifecycle",
+    "aws.config_history",
+    "snapshot",
+    _KEY,
+    _lifecycle,
+    allowed=(("kind", LIFECYCLE_KINDS),),
+    per="cloud_account_region",
 )
 LOG_CONFIG = Dataset(
     "aws.log_config", "aws.iam_state", "snapshot", _KEY, _log_config,

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from schemas.scope import ScopeKind
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -56,6 +58,10 @@ class Dataset:
     volatile: tuple[str, ...] = ()
     """Columns that move without the row becoming another one, such as when it was last touched. A later collection that
     differs in them alone restates nothing."""
+    per: ScopeKind | None = None
+    """What it is collected for, where that is not the item of the control: the tickets of the whole organisation answer
+    for each system, the trail of an account for each of its regions. Items of this kind are asked for, once, and their
+    claims count for every item they hold or stand in."""
 
     def __post_init__(self) -> None:
         if "." not in self.name:

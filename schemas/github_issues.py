@@ -40,6 +40,14 @@ def _issues() -> pa.Schema:
     )  # fmt: skip
 
 
-ISSUES = Dataset("ticketing.issues", "ticketing", "event_stream", ("issue_id",), _issues, volatile=("updated_at",))
+ISSUES = Dataset(
+    "ticketing.issues",
+    "ticketing",
+    "event_stream",
+    ("issue_id",),
+    _issues,
+    volatile=("updated_at",),
+    per="organisation",
+)
 
 DATASETS = (ISSUES,)

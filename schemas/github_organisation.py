@@ -99,6 +99,7 @@ AUDIT_EVENTS = Dataset(
     _audit_events,
     secret_fields=("hashed_token", "token", "secret", "token_last_eight"),
     allowed=(("found_in", ("audit_log", "webhook_archive")),),
+    per="identity_domain",
 )
 
 DATASETS = (ACCOUNTS, ORGANISATION_SETTINGS, AUDIT_EVENTS)

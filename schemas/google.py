@@ -230,20 +230,38 @@ DEVICES = Dataset(
     secret_fields=("imei", "meid", "wifiMacAddresses", "macAddress", "ethernetMacAddress", "ethernetMacAddress0",
                    "networkOperator", "phoneNumber", "lastKnownNetwork", "recentUsers", "unlockPassword"),
     allowed=(("read_from", ("cloud_identity", "chrome_os")),),
+    per="identity_domain",
 )  # fmt: skip
 DOMAINS = Dataset(
     "google.domains", "google.directory_state", "snapshot", ("domain_name",), _domains,
     allowed=(("kind", ("domain", "alias")),),
 )  # fmt: skip
 ADMIN_ACTIVITIES = Dataset(
-    "google.admin_activities", "google.reports_activities", "event_stream", ("event_id",), _activities
+    "google.admin_activities",
+    "google.reports_activities",
+    "event_stream",
+    ("event_id",),
+    _activities,
+    per="identity_domain",
 )
-SIGN_INS = Dataset("google.sign_ins", "google.reports_activities", "event_stream", ("event_id",), _activities)
+SIGN_INS = Dataset(
+    "google.sign_ins", "google.reports_activities", "event_stream", ("event_id",), _activities, per="identity_domain"
+)
 TOKEN_ACTIVITIES = Dataset(
-    "google.token_activities", "google.reports_activities", "event_stream", ("event_id",), _activities
+    "google.token_activities",
+    "google.reports_activities",
+    "event_stream",
+    ("event_id",),
+    _activities,
+    per="identity_domain",
 )
 DRIVE_ACTIVITIES = Dataset(
-    "google.drive_activities", "google.reports_activities", "event_stream", ("event_id",), _activities
+    "google.drive_activities",
+    "google.reports_activities",
+    "event_stream",
+    ("event_id",),
+    _activities,
+    per="identity_domain",
 )
 ALERTS = Dataset(
     "google.alerts", "google.alert_center", "event_stream", ("alert_id",), _alerts,
@@ -255,11 +273,13 @@ DOCUMENT_APPROVALS = Dataset(
     "google.document_approvals", "google.drive_documents", "snapshot", ("file_id", "approval_id"), _document_approvals,
     secret_fields=("photoLink", "webContentLink", "downloadUrl", "exportLinks", "thumbnailLink", "reviewerMessage"),
     allowed=(("status", ("APPROVED", "IN_PROGRESS", "CANCELLED", "DECLINED", "NONE")),),
+    per="organisation",
 )  # fmt: skip
 HELD_REVIEWS = Dataset(
     "google.held_reviews", "google.calendar", "event_stream", ("review_id",), _held_reviews,
     secret_fields=("description", "conferenceData", "hangoutLink", "attachments", "htmlLink", "location"),
     volatile=("updated_at",),
+    per="organisation",
 )  # fmt: skip
 USAGE_REPORTS = Dataset(
     "google.usage_reports", "google.reports_usage", "snapshot", ("report_date", "user_id"), _usage_reports

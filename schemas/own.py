@@ -114,6 +114,7 @@ PEOPLE = Dataset(
     allowed=(("kind", ("employee", "contractor", "adviser")),
              ("leaving", ("voluntary", "involuntary", "contract_end"))),
     volatile=("line", "register_sha256", "exported_at"),
+    per="workforce",
 )  # fmt: skip
 RISKS = Dataset(
     "own.risks", "own.records", "snapshot", ("risk_id",), _risks,
@@ -124,6 +125,7 @@ VENDORS = Dataset(
     "own.vendors", "own.records", "snapshot", ("entry_id",), _vendors,
     allowed=(("kind", ("vendor", "subservice")), ("tier", ("critical", "high", "low"))),
     volatile=("line", "register_sha256", "exported_at"),
+    per="organisation",
 )  # fmt: skip
 DEVICES = Dataset(
     "own.devices", "own.records", "snapshot", ("entry_id",), _devices,
@@ -137,6 +139,7 @@ PUBLISHED_PAGES = Dataset(
 )  # fmt: skip
 TLS_ENDPOINTS = Dataset(
     "own.tls_endpoints", "own.records", "snapshot", ("endpoint",), _tls_endpoints, volatile=("asked_at", "address"),
+    per="organisation",
 )  # fmt: skip
 
 DATASETS = (PEOPLE, RISKS, VENDORS, DEVICES, PUBLISHED_PAGES, TLS_ENDPOINTS)

@@ -16,7 +16,7 @@ from connectors.workspace import Workspace
 from evidence.alert import AffectedCell, Alert, FailedCollection, compose, stopped
 from evidence.completeness.matrix import Matrix, MatrixCell
 from evidence.completeness.severity import COVERED
-from evidence.inventory import ACCOUNTS, REPOSITORIES
+from evidence.inventory import INVENTORIES
 from schemas.collection import Claim, Failure
 from schemas.errors import ConfigurationError, EvidenceError, RetriableError
 from schemas.programme import Programme
@@ -140,12 +140,10 @@ def _depends_on(cell: MatrixCell, claim: Claim) -> bool:
     clipped, item = cell.cell.clipped, cell.row.item
     if clipped is None or cell.cell.state in COVERED:
         return False
-    if claim.dataset in (REPOSITORIES, ACCOUNTS) and not item.resolved and claim.dataset.startswith(f"{item.system}."):
+    if claim.dataset in INVENTORIES and not item.resolved and claim.dataset.startswith(f"{item.system}."):
         # No inventory has told this item's id yet, so nothing about it can be asked for until this one can be read.
         return clipped.start <= claim.started_at
-    if item.id != claim.scope_item_id:
-        return False
-    if not any(group.dataset == claim.dataset for group in cell.row.groups):
+    if not any(group.claims_key(item.id) == (claim.dataset, claim.scope_item_id) for group in cell.row.groups):
         return False
     if claim.start is None or claim.end is None:
         return clipped.start <= claim.started_at < clipped.end

@@ -1,4 +1,4 @@
-"""The stored inventories (repositories, accounts) in the few columns that scope is derived from."""
+"""The stored inventories (repositories, accounts, projects, domains) in the few columns that scope is derived from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.store.objects import check_digest
-from evidence.inventory import ACCOUNTS, REPOSITORIES, InventorySnapshot
+from evidence.inventory import ACCOUNTS, DOMAINS, PROJECTS, REPOSITORIES, InventorySnapshot
 
 if TYPE_CHECKING:
     from connectors.store.store import Store
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _COLUMNS = {
     REPOSITORIES: ("repo_id", "repo_name", "created_at", "topics", "organisation_id"),
-    ACCOUNTS: ("account_id", "name", "created_at"),
+    ACCOUNTS: ("account_id", "name", "created_at", "regions_enabled"),
+    PROJECTS: ("project_number", "project_id", "name", "created_at"),
+    DOMAINS: ("domain_name", "customer_id", "created_at"),
 }
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -25,6 +25,7 @@ from evidence.completeness.requirements import (
     groups_of,
     requirement_of,
     rules_of,
+    with_holders,
 )
 from evidence.completeness.rule_windows import Choice, ruled_windows
 from evidence.completeness.severity import COVERED
@@ -34,7 +35,7 @@ from evidence.inventory import Inventory
 from evidence.ledger_index import IndexedEntry
 from evidence.programme_history import ProgrammeHistory
 from evidence.rule_changes import RuleChange
-from evidence.scope import ScopedItem, scope_of
+from evidence.scope import ScopedItem, ScopeRegister, scope_of
 from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO
 
 
@@ -73,7 +74,7 @@ def assemble_facts(
 ) -> Matrix:
     """As `assemble`, from facts that were gathered already."""
     scope = scope_of(history, inventory)
-    assembly = _Assembly(facts, history, InputsReader(facts, history, frozenset(damaged)))
+    assembly = _Assembly(facts, history, InputsReader(facts, history, frozenset(damaged)), scope)
     for control in catalogue:
         assembly.add_control(control, scope.items(control.scope_kind))
     return Matrix(
@@ -123,6 +124,7 @@ class _Assembly:
     facts: LedgerFacts
     history: ProgrammeHistory
     inputs: InputsReader
+    scope: ScopeRegister
     cells: list[MatrixCell] = field(default_factory=list[MatrixCell])
     not_configured: list[NotConfigured] = field(default_factory=list[NotConfigured])
 
@@ -146,6 +148,7 @@ class _Assembly:
             for item in items:
                 needed = groups_for_item(control, line, groups, item.system)
                 if needed:
+                    needed = with_holders(needed, item, self.scope)
                     self._add_row(plan, Row(control, line, item, needed, self.facts), effective)
 
     def _never_in_effect(self, control: Control) -> None:
@@ -178,7 +181,10 @@ class _Assembly:
         """Every window of one group, once for each stretch in which control, system and item are in effect together."""
         spans = effective if group.spans == ALWAYS else intersect(list(effective), list(group.spans))
         for span in spans:
-            for life in row.item.spans:
+            lives = row.item.spans
+            if group.holder is not None:
+                lives = tuple(intersect(list(lives), list(group.holder.spans)))
+            for life in lives:
                 if span[0] < life[1] and life[0] < span[1]:
                     yield from self._windows(plan, group, inputs, span, life)
 
@@ -240,7 +246,7 @@ class _Assembly:
             and cell.clipped.start < stored.claim.end
             for group in row.groups
             if group.dataset is not None
-            for stored in self.inputs.restating((group.dataset, row.item.id))
+            for stored in self.inputs.restating(group.claims_key(row.item.id))
         )
 
 
@@ -274,6 +280,4 @@ _NO_ITEMS = {
     "vendor": "the vendor register is empty or not part of the programme",
     "subservice_organisation": "the vendor register names no subservice organisation",
     "cloud_account_region": "no region is named under scope.aws.regions",
-    "data_store": "data stores are not derived from an inventory yet",
-    "customer_contract": "customer contracts are not derived from a register yet",
 }

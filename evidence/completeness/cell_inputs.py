@@ -80,7 +80,7 @@ class InputsReader:
         """The inputs of one source group: the shared ones with its runs or snapshots."""
         if group.dataset is None:
             return common
-        key = (group.dataset, row.item.id)
+        key = group.claims_key(row.item.id)
         if key not in self._facts.claims:
             return common
         if group.kind == "event_stream":

@@ -47,7 +47,7 @@ class Row:
         """Claims of every dataset of the row, failed ones too."""
         for group in self.groups:
             if group.dataset is not None:
-                yield from self.facts.claims.get((group.dataset, self.item.id), ())
+                yield from self.facts.claims.get(group.claims_key(self.item.id), ())
 
     def records(self) -> Sequence[StoredBody]:
         return self.facts.records.get(self.key, ())
@@ -151,7 +151,7 @@ def proving_entries(matrix_cell: MatrixCell) -> list[int]:
     if cell.kind == "event_stream":
         for group in row.groups:
             if group.dataset is not None:
-                found.update(row.facts.sharing(group.dataset, row.item.id, start, end))
+                found.update(row.facts.sharing(*group.claims_key(row.item.id), start, end))
     elif cell.kind == "snapshot":
         found = _proving_snapshots(matrix_cell, start, end)
     else:
@@ -172,7 +172,7 @@ def _proving_snapshots(matrix_cell: MatrixCell, start: datetime, end: datetime) 
         gap = part.requirement.max_gap_hours
         reach = hours_to_ticks(DEFAULT_MAX_GAP_HOURS if gap is None else gap)
         before: tuple[datetime, int] | None = None
-        for stored in matrix_cell.row.facts.claims.get((part.group.dataset, matrix_cell.row.item.id), ()):
+        for stored in matrix_cell.row.facts.claims.get(part.group.claims_key(matrix_cell.row.item.id), ()):
             observed = stored.claim.observed_at
             if stored.claim.status != "ok" or observed is None or observed >= end:
                 continue

@@ -72,11 +72,15 @@ def missing_work(
         and cell.row.item.resolved
     ]
     items = {cell.scope_item_id: cell.row.item for cell in wanted}
+    items |= {group.holder.id: group.holder for cell in wanted for group in cell.row.groups if group.holder is not None}
     requirements: list[tuple[_Key, Requirement, Cell]] = []
     now: list[Work[_Key]] = []
     for cell in wanted:
         for part in _collected(cell):
-            key = _Key(part.group.system, part.group.dataset or "", cell.scope_item_id, *cell.row.key[:2])
+            dataset, item_id = part.group.claims_key(cell.scope_item_id)
+            if not items[item_id].resolved:
+                continue
+            key = _Key(part.group.dataset_system, dataset, item_id, *cell.row.key[:2])
             requirements.append((key, part.requirement, _unconfirmed_as_hole(part)))
             now += _snapshot_now(key, part, as_of)
     pieces = [*plan(requirements, as_of), *now]

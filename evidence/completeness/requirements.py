@@ -9,7 +9,7 @@ that is in scope but not licensed keeps its cells: they stay missing until somet
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +17,13 @@ from evidence.completeness.coverage import Span
 from evidence.completeness.instants import optional_instant
 from evidence.completeness.model import Kind, Requirement, SourceMemory
 from evidence.controls.model import Control, EvidenceLine, Source
+from evidence.programme_folds import READ_FROM_REGISTER
 from evidence.programme_history import ProgrammeHistory
 from evidence.rule_changes import RuleChange
-from evidence.scope import SYSTEM_BOUND
+from evidence.scope import SYSTEM_BOUND, ScopedItem, ScopeRegister
 from evidence.timeline import ALWAYS_FROM, ALWAYS_TO
+from schemas.dataset import Dataset
+from schemas.scope import ScopeKind
 
 OWN_GROUPS = frozenset({"own", "hr"})
 """Records and registers of the company itself: they speak of items of every system."""
@@ -58,6 +61,19 @@ class Group:
     spans: tuple[Span, ...]
     """When the system is part of the programme."""
     sources: tuple[str, ...]
+    per: ScopeKind | None = None
+    """The kind of item its dataset is collected for, where that is not the item of the control."""
+    holder: ScopedItem | None = None
+    """The item whose claims are judged, where it is not that of the cell."""
+
+    def claims_key(self, item_id: str) -> tuple[str, str]:
+        """Dataset and scope item of the claims that prove a cell of an item."""
+        return self.dataset or "", item_id if self.holder is None else self.holder.id
+
+    @property
+    def dataset_system(self) -> str:
+        """The system its dataset is read from; tickets are of the group of own records."""
+        return (self.dataset or self.system).partition(".")[0]
 
     @property
     def switched_on(self) -> bool:
@@ -77,17 +93,19 @@ def groups_of(
     recorded_by_people = line.kind == "document" or (line.kind == "human_record" and line.mode == "periodic")
     for system, sources in by_system.items():
         dataset = line.datasets.get(system)
-        spans = history.system_spans(system)
+        register = None if dataset is None else READ_FROM_REGISTER.get(dataset.name)
+        spans = history.system_spans(system) if register is None else history.register_spans(register)
         names = ", ".join(source.id for source in sources)
         if not spans:
-            what = "the people register is" if system == "hr" else f"{system} is"
+            what = f"{system} is" if register is None else f"the register {register} is"
+            what = "the people register is" if system == "hr" else what
             missing.append(NotConfigured(control.id, line.id, system, f"{what} not part of the programme ({names})"))
         elif recorded_by_people and system in OWN_GROUPS and not line.recordable:
             missing.append(NotConfigured(control.id, line.id, system, f"there is no way to record it yet ({names})"))
         elif dataset is None and not (recorded_by_people and system in OWN_GROUPS):
             missing.append(NotConfigured(control.id, line.id, system, f"there is no collector for {names} yet"))
         else:
-            groups.append(_group(line, system, sources, None if dataset is None else dataset.name, spans, history))
+            groups.append(_group(line, system, sources, dataset, spans, history))
     return tuple(groups), tuple(missing)
 
 
@@ -99,17 +117,41 @@ def groups_for_item(control: Control, line: EvidenceLine, groups: Sequence[Group
     """
     if control.scope_kind not in SYSTEM_BOUND:
         return tuple(groups)
+    if not speaks_of(control, system):
+        return ()
     own = tuple(group for group in groups if group.system == system)
     if own or any(source.system == system for source in line.sources):
         return own
     return tuple(group for group in groups if group.system in OWN_GROUPS)
 
 
+def speaks_of(control: Control, system: str) -> bool:
+    """Whether a control is about items of a system: it names a source there, or no system at all.
+
+    A kind of item may be found in more systems than a control has anything to say of.
+    """
+    named = {source.system for line in control.evidence for source in line.sources} - OWN_GROUPS
+    return not named or system in named
+
+
+def with_holders(groups: Sequence[Group], item: ScopedItem, scope: ScopeRegister) -> tuple[Group, ...]:
+    """The groups with the items whose claims prove something of `item`, one group for each.
+
+    Where no such item is known yet the group stays with the cell's own, of which there are no claims: it is missing.
+    """
+    out: list[Group] = []
+    for group in groups:
+        holders = () if group.per is None else scope.holders(group.per, group.dataset_system, item)
+        others = [holder for holder in holders if holder.id != item.id]
+        out += [replace(group, holder=holder) for holder in others] or [group]
+    return tuple(out)
+
+
 def _group(
     line: EvidenceLine,
     system: str,
     sources: Sequence[Source],
-    dataset: str | None,
+    dataset: Dataset | None,
     spans: tuple[Span, ...],
     history: ProgrammeHistory,
 ) -> Group:
@@ -125,7 +167,10 @@ def _group(
         memories = _memories(sources, history)
     elif replay is not None and replayable:
         memories = _memories([replay], history)
-    return Group(system, dataset, kind, memories, replayable, spans, tuple(source.id for source in sources))
+    names = tuple(source.id for source in sources)
+    if dataset is None:
+        return Group(system, None, kind, memories, replayable, spans, names)
+    return Group(system, dataset.name, kind, memories, replayable, spans, names, dataset.per)
 
 
 def _memories(sources: Sequence[Source], history: ProgrammeHistory) -> tuple[SourceMemory, ...]:

@@ -10,6 +10,7 @@ from evidence.controls.sources import (
     AWS_RDS_EVENTS,
     OWN_RECORDS,
 )
+from schemas import gcp
 
 CAPACITY = Control(
     id="A1-CAP-01",
@@ -77,6 +78,7 @@ BACKUPS = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_BACKUP_JOBS, AWS_RDS_EVENTS),
+            supporting={"gcp": (gcp.BACKUPS,)},
             description="Backup jobs and database snapshots: resource, state, when finished.",
         ),
         EvidenceLine(

@@ -17,6 +17,7 @@ from evidence.controls import (
     system_operations,
     vendors,
 )
+from evidence.controls.awaited import without_awaited
 from evidence.controls.criteria import EDITION, criterion
 from evidence.controls.model import Control, EvidenceLine, Family, Source
 from evidence.controls.sources import SOURCES
@@ -25,7 +26,7 @@ from schemas.dataset import Dataset
 CATALOGUE_ID = "soc2-default"
 CATALOGUE_VERSION = "1.0.0"
 
-CATALOGUE: tuple[Control, ...] = (
+DECLARED: tuple[Control, ...] = (
     *governance.CONTROLS,
     *logical_access.CONTROLS,
     *system_operations.CONTROLS,
@@ -34,6 +35,9 @@ CATALOGUE: tuple[Control, ...] = (
     *availability.CONTROLS,
     *confidentiality.CONTROLS,
 )
+"""Every control as it is declared, with datasets that are still awaited."""
+
+CATALOGUE: tuple[Control, ...] = tuple(without_awaited(declared) for declared in DECLARED)
 
 
 def validate(controls: Iterable[Control]) -> None:
@@ -66,10 +70,11 @@ def _validate_line(declared: Control, line: EvidenceLine) -> None:
     if line.is_population and not line.datasets:
         raise ValueError(f"{where} carries the population and has no dataset to take it from")
     for dataset in line.datasets.values():
-        if dataset.kind != line.kind:
+        if dataset.kind != ("event_stream" if line.mode == "response" else line.kind):
             raise ValueError(f"{where} is a {line.kind}, its dataset {dataset.name} a {dataset.kind}")
 
 
+validate(DECLARED)
 validate(CATALOGUE)
 
 _BY_ID: Mapping[str, Control] = {declared.id: declared for declared in CATALOGUE}
@@ -99,7 +104,7 @@ def datasets() -> tuple[Dataset, ...]:
     found: dict[str, Dataset] = {}
     for declared in CATALOGUE:
         for line in declared.evidence:
-            for dataset in line.datasets.values():
+            for _, dataset in line.collected():
                 found.setdefault(dataset.name, dataset)
     return tuple(found.values())
 
@@ -169,6 +174,9 @@ def _line(line: EvidenceLine) -> dict[str, Any]:
         "sources": [_source(source) for source in line.sources],
         "reconstructible_from": None if line.reconstructible_from is None else _source(line.reconstructible_from),
         "datasets": {system: [dataset.name, dataset.version] for system, dataset in line.datasets.items()},
+        "supporting": {
+            system: [[dataset.name, dataset.version] for dataset in found] for system, found in line.supporting.items()
+        },
     }
 
 

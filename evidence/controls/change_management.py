@@ -22,6 +22,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
+from schemas import gcp, github_delivery
 from schemas.github import (
     BRANCH_RULES,
     BRANCH_TIPS,
@@ -68,6 +69,7 @@ REVIEWED_CHANGES = Control(
             grace_days=5,
             sources=(GITHUB_CHECKS_AND_STATUSES,),
             datasets={"github": CHECKS},
+            supporting={"github": (github_delivery.WORKFLOW_RUNS,)},
             description="Check runs and commit statuses of head and merge-queue commits: name, app, conclusion, times.",
         ),
         EvidenceLine(
@@ -150,6 +152,7 @@ ENFORCED_RULES = Control(
             grace_days=5,
             sources=(GITHUB_SETTINGS_STATE,),
             datasets={"github": BRANCH_RULES},
+            supporting={"github": (github_delivery.CODE_OWNERS,)},
             is_population=True,
             description="Effective rules of each production branch, rulesets with enforcement and bypass actors, "
             "classic protection.",
@@ -236,6 +239,7 @@ APPROVED_DEPLOYMENTS = Control(
             grace_days=5,
             sources=(GITHUB_DEPLOYMENTS, AWS_CLOUDTRAIL_S3),
             datasets={"github": DEPLOYMENTS},
+            supporting={"github": (github_delivery.ENVIRONMENTS,), "gcp": (gcp.DEPLOYMENTS,)},
             is_population=True,
             description="Deployments with states, environment, creator and commit; deployment calls in CloudTrail.",
         ),
@@ -248,6 +252,7 @@ APPROVED_DEPLOYMENTS = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
+            datasets={"gcp": gcp.ADMIN_ACTIVITY},
             description="Write events by people in production accounts, less an approved list of harmless calls.",
         ),
     ),

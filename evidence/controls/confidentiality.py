@@ -12,6 +12,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
+from schemas import aws_configuration, gcp, google
 
 CONFIDENTIAL_DATA = Control(
     id="C1-CLS-01",
@@ -46,6 +47,8 @@ CONFIDENTIAL_DATA = Control(
             due_days=5,
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES, AWS_CLOUDTRAIL_S3, GCP_AUDIT_DATA_ACCESS),
+            datasets={"google": google.DRIVE_ACTIVITIES, "gcp": gcp.DATA_ACCESS},
+            is_population=True,
             description="Files shared outside, sharing of buckets and snapshots changed, data read.",
         ),
     ),
@@ -90,6 +93,7 @@ DISPOSAL = Control(
             max_gap_hours=35 * 24,
             reconstructible_from=AWS_CONFIG_HISTORY,
             sources=(AWS_CONFIG_HISTORY,),
+            datasets={"aws": aws_configuration.LIFECYCLE},
             description="Lifecycle rules of buckets, time to live of tables, retention of logs, expiry of backups.",
         ),
     ),

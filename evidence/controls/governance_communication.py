@@ -14,7 +14,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws, github
+from schemas import aws, gcp, github, google, own
 
 POLICIES = Control(
     id="CC2-POL-01",
@@ -34,6 +34,7 @@ POLICIES = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(GITHUB_PULL_REQUESTS, OWN_RECORDS),
+            supporting={"google": (google.DOCUMENT_APPROVALS,)},
             recordable=False,
             description="Per policy: version and digest of the text, who approved it when, from when it is in force; "
             "history of the policy repository.",
@@ -67,7 +68,12 @@ SCOPE_REGISTER = Control(
             max_gap_hours=35 * 24,
             grace_days=5,
             sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE, GCP_ASSET_HISTORY, GOOGLE_DIRECTORY_STATE),
-            datasets={"github": github.REPOSITORIES, "aws": aws.ACCOUNTS},
+            datasets={
+                "github": github.REPOSITORIES,
+                "aws": aws.ACCOUNTS,
+                "gcp": gcp.PROJECTS,
+                "google": google.DOMAINS,
+            },
             is_population=True,
             description="Accounts and regions, repositories, projects, domains: stable ids, creation, state.",
         ),
@@ -115,6 +121,8 @@ COMMITMENTS = Control(
             grace_days=5,
             max_gap_hours=100 * 24,
             sources=(OWN_RECORDS,),
+            datasets={"own": own.PUBLISHED_PAGES},
+            is_population=True,
             description="Terms, security page, security.txt and status page as fetched: address, status, digest of "
             "the body.",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import OWN_RECORDS, TICKETING
+from schemas import own
 
 RISK_ASSESSMENT = Control(
     id="CC3-RISK-01",
@@ -35,6 +36,8 @@ RISK_ASSESSMENT = Control(
             grace_days=10,
             max_gap_hours=100 * 24,
             sources=(OWN_RECORDS,),
+            datasets={"own": own.RISKS},
+            is_population=True,
             description="Risk register: likelihood, impact, owner, treatment, due day, status.",
         ),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import HR_REGISTER, OWN_RECORDS
+from schemas import google, own
 
 ACKNOWLEDGEMENTS = Control(
     id="CC1-COND-01",
@@ -37,6 +38,7 @@ ACKNOWLEDGEMENTS = Control(
             grace_days=5,
             max_gap_hours=35 * 24,
             sources=(HR_REGISTER,),
+            datasets={"hr": own.PEOPLE},
             description="People register: who works here, as what, from which day to which, under whom.",
         ),
     ),
@@ -73,6 +75,7 @@ MANAGEMENT_REVIEW = Control(
             grace_days=14,
             late_limit_days=60,
             sources=(OWN_RECORDS,),
+            supporting={"google": (google.HELD_REVIEWS,)},
             recordable=False,
             description="Minutes: when, who with which role, the pack that was read, decisions with owner and due "
             "day, what became of earlier ones, approval.",

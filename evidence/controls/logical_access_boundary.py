@@ -13,6 +13,7 @@ from evidence.controls.sources import (
     GOOGLE_POLICY_STATE,
     OWN_RECORDS,
 )
+from schemas import aws_configuration, gcp, github_security, google, own
 
 EXPOSURE = Control(
     id="CC6-NET-01",
@@ -36,6 +37,8 @@ EXPOSURE = Control(
             max_gap_hours=35 * 24,
             reconstructible_from=AWS_CONFIG_HISTORY,
             sources=(AWS_CONFIG_HISTORY, GCP_ASSET_HISTORY),
+            datasets={"aws": aws_configuration.EXPOSURE, "gcp": gcp.EXPOSURE},
+            is_population=True,
             description="What the internet can reach: security groups and network ACLs, load balancers, public "
             "addresses, public access of buckets and accounts, public databases, shared snapshots and images; "
             "firewall rules and public IAM members at Google Cloud.",
@@ -49,6 +52,7 @@ EXPOSURE = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
+            datasets={"gcp": gcp.ADMIN_ACTIVITY},
             description="Calls that open something: ingress rules, bucket policies, public access blocks deleted, "
             "databases made public, firewall rules.",
         ),
@@ -86,6 +90,8 @@ ENCRYPTION = Control(
             max_gap_hours=35 * 24,
             reconstructible_from=AWS_CONFIG_HISTORY,
             sources=(AWS_CONFIG_HISTORY, GCP_ASSET_HISTORY),
+            datasets={"aws": aws_configuration.ENCRYPTION, "gcp": gcp.ENCRYPTION},
+            is_population=True,
             description="Encryption of databases, volumes with the default of the region, buckets, tables; keys with "
             "state and rotation; customer-managed keys at Google Cloud.",
         ),
@@ -98,6 +104,9 @@ ENCRYPTION = Control(
             target_gap_hours=16 * 24,
             max_gap_hours=35 * 24,
             sources=(OWN_RECORDS,),
+            datasets={"own": own.TLS_ENDPOINTS},
+            supporting={"aws": (aws_configuration.TRANSIT,)},
+            is_population=True,
             description="TLS handshake of each public host: protocol, cipher, chain, expiry; listener policies and "
             "certificates of load balancers.",
         ),
@@ -134,6 +143,9 @@ DEVICES = Control(
             target_gap_hours=16 * 24,
             max_gap_hours=35 * 24,
             sources=(GOOGLE_POLICY_STATE, OWN_RECORDS),
+            datasets={"google": google.DEVICES, "own": own.DEVICES},
+            supporting={"google": (google.SIGN_INS,)},
+            is_population=True,
             description="Devices: owner, encryption, version of the operating system, lock, when last synchronised, "
             "agent against malware.",
         ),
@@ -171,6 +183,8 @@ SECRETS = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(GITHUB_SETTINGS_STATE,),
+            datasets={"github": github_security.REPOSITORY_SECURITY},
+            is_population=True,
             description="Security features of each repository, permissions of Actions and the rights of its tokens.",
         ),
         EvidenceLine(
@@ -182,6 +196,8 @@ SECRETS = Control(
             due_days=5,
             grace_days=5,
             sources=(GITHUB_ALERTS,),
+            datasets={"github": github_security.SECRET_ALERTS},
+            is_population=True,
             description="Secret alerts: created, resolved, resolution, who bypassed push protection.",
         ),
     ),

@@ -18,7 +18,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws, github
+from schemas import aws, gcp, github, github_organisation, google, own
 
 APPROVED_ACCESS = Control(
     id="CC6-PROV-01",
@@ -41,6 +41,12 @@ APPROVED_ACCESS = Control(
             due_days=5,
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES, GITHUB_ORG_AUDIT_LOG, AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
+            datasets={
+                "google": google.ADMIN_ACTIVITIES,
+                "github": github_organisation.AUDIT_EVENTS,
+                "gcp": gcp.ADMIN_ACTIVITY,
+            },
+            is_population=True,
             description="Accounts made or unsuspended, roles, group and team memberships, policies and account "
             "assignments given, apps installed, IAM bindings added.",
         ),
@@ -93,6 +99,8 @@ LEAVERS = Control(
             target_gap_hours=8 * 24,
             max_gap_hours=35 * 24,
             sources=(HR_REGISTER,),
+            datasets={"hr": own.PEOPLE},
+            is_population=True,
             description="People register: last day, when the company learnt of it, how the person left.",
         ),
         EvidenceLine(
@@ -104,6 +112,12 @@ LEAVERS = Control(
             due_days=5,
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES, GITHUB_ORG_AUDIT_LOG, AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
+            datasets={
+                "google": google.ADMIN_ACTIVITIES,
+                "github": github_organisation.AUDIT_EVENTS,
+                "gcp": gcp.ADMIN_ACTIVITY,
+            },
+            supporting={"google": (google.TOKEN_ACTIVITIES,)},
             description="Accounts suspended or deleted, tokens revoked, members and collaborators removed, keys "
             "deactivated, assignments and IAM bindings removed.",
         ),
@@ -116,6 +130,8 @@ LEAVERS = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(GOOGLE_DIRECTORY_STATE, GITHUB_SETTINGS_STATE, AWS_IAM_STATE),
+            datasets={"google": google.ACCOUNTS, "github": github_organisation.ACCOUNTS},
+            supporting={"gcp": (gcp.PRINCIPALS,)},
             description="Accounts per system, which show the absence after the deadline.",
         ),
     ),
@@ -154,6 +170,8 @@ ACCESS_REVIEW = Control(
             grace_days=5,
             max_gap_hours=100 * 24,
             sources=(GOOGLE_DIRECTORY_STATE, GITHUB_SETTINGS_STATE, AWS_IAM_STATE, GCP_ASSET_HISTORY),
+            datasets={"google": google.ACCOUNTS, "github": github_organisation.ACCOUNTS, "gcp": gcp.PRINCIPALS},
+            is_population=True,
             description="Every account, service, suspended and external ones too: stable id, owner, roles, privileged "
             "or not, second factor, last use, created.",
         ),
@@ -179,6 +197,8 @@ ACCESS_REVIEW = Control(
             grace_days=14,
             max_gap_hours=100 * 24,
             sources=(GOOGLE_DIRECTORY_STATE, GITHUB_SETTINGS_STATE, AWS_IAM_STATE),
+            datasets={"google": google.ACCOUNTS, "github": github_organisation.ACCOUNTS},
+            supporting={"gcp": (gcp.PRINCIPALS,)},
             description="Accounts as they were after the deadline for removals of the review; a snapshot before the "
             "signature never counts.",
         ),
@@ -222,7 +242,12 @@ ADMINISTRATORS = Control(
             max_gap_hours=35 * 24,
             grace_days=5,
             sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE, GOOGLE_DIRECTORY_STATE, GCP_ASSET_HISTORY),
-            datasets={"github": github.ADMINISTRATORS, "aws": aws.PRIVILEGES},
+            datasets={
+                "github": github.ADMINISTRATORS,
+                "aws": aws.PRIVILEGES,
+                "google": google.ADMINISTRATORS,
+                "gcp": gcp.ADMINISTRATORS,
+            },
             is_population=True,
             description="AWS principals with administrator access or its equal; GitHub owners, repository "
             "administrators, apps that may write; Google and Google Cloud administrators.",

@@ -21,7 +21,7 @@ from evidence.controls.sources import (
     GOOGLE_REPORTS_USAGE,
     OWN_RECORDS,
 )
-from schemas import aws, github
+from schemas import aws, gcp, github, github_organisation, google
 
 SECOND_FACTOR = Control(
     id="CC6-MFA-01",
@@ -45,6 +45,14 @@ SECOND_FACTOR = Control(
             grace_days=5,
             reconstructible_from=GOOGLE_REPORTS_USAGE,
             sources=(GOOGLE_DIRECTORY_STATE, GOOGLE_POLICY_STATE),
+            datasets={"google": google.USERS},
+            supporting={
+                "google": (
+                    google.POLICIES,
+                    google.USAGE_REPORTS,
+                )
+            },
+            is_population=True,
             description="Users with two-step verification enrolled and enforced, suspended, organisational unit; "
             "enforcement policy of each unit.",
         ),
@@ -57,6 +65,7 @@ SECOND_FACTOR = Control(
             due_days=5,
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES,),
+            datasets={"google": google.ADMIN_ACTIVITIES},
             description="Two-step verification switched on and off, and changes of its settings.",
         ),
         EvidenceLine(
@@ -69,6 +78,7 @@ SECOND_FACTOR = Control(
             grace_days=5,
             sources=(GITHUB_SETTINGS_STATE,),
             datasets={"github": github.MEMBERS},
+            supporting={"github": (github_organisation.ORGANISATION_SETTINGS,)},
             is_population=True,
             description="The organisation's two-factor requirement; members and outside collaborators with theirs.",
         ),
@@ -126,6 +136,12 @@ HIGHEST_POWERS = Control(
                 GITHUB_ORG_AUDIT_LOG,
                 GCP_AUDIT_ADMIN_ACTIVITY,
             ),
+            datasets={
+                "google": google.ADMIN_ACTIVITIES,
+                "github": github_organisation.AUDIT_EVENTS,
+                "gcp": gcp.ADMIN_ACTIVITY,
+            },
+            is_population=True,
             description="Use of root and break-glass roles in AWS; acts of super administrators at Google; "
             "organisation settings, overrides and bypasses by owners on GitHub; IAM policies set at the top of Google "
             "Cloud.",
@@ -175,7 +191,7 @@ CREDENTIALS = Control(
             max_gap_hours=35 * 24,
             grace_days=5,
             sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE, GCP_ASSET_HISTORY),
-            datasets={"github": github.CREDENTIALS, "aws": aws.ACCESS_KEYS},
+            datasets={"github": github.CREDENTIALS, "aws": aws.ACCESS_KEYS, "gcp": gcp.SERVICE_ACCOUNT_KEYS},
             is_population=True,
             description="Access keys with rotation and last use, deploy keys and token grants, service-account keys.",
         ),

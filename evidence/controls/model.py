@@ -7,7 +7,7 @@ deployments and their schedules, the cells expected, retention deadlines, dashbo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -28,6 +28,10 @@ Family = Literal[
     "governance", "logical_access", "system_operations", "change_management", "vendors", "availability",
     "confidentiality",
 ]  # fmt: skip
+
+
+SUPPORTING_LAG_HOURS = 24.0
+"""The settle lag of a stream that supports a line which is none and so has no lag of its own."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class EvidenceLine:
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
     """The dataset collected, by system group. A group without one has no collector yet: its cells are not made and
     the line is listed as not configured, with that reason."""
+    supporting: Mapping[str, tuple[Dataset, ...]] = field(default_factory=dict[str, tuple[Dataset, ...]])
+    """Datasets collected with the line, by system group, that tests look at and by which no cell is judged."""
     mode: Mode | None = None
     collect_every: CollectEvery | None = None
     due_days: int = 0
@@ -91,6 +97,23 @@ class EvidenceLine:
         unknown = set(self.datasets) - {source.system for source in self.sources}
         if unknown:
             raise ValueError(f"evidence line {self.id!r} has datasets for {sorted(unknown)}, which are not its sources")
+        judged = {dataset.name for dataset in self.datasets.values()}
+        for dataset in (dataset for found in self.supporting.values() for dataset in found):
+            if dataset.name in judged:
+                raise ValueError(f"evidence line {self.id!r} is judged by {dataset.name}, so it does not support it")
+
+    def collected(self) -> Iterator[tuple[str, Dataset]]:
+        """Every dataset collected for the line, with its system group: those it is judged by, then the others."""
+        yield from self.datasets.items()
+        for system, found in self.supporting.items():
+            for dataset in found:
+                yield system, dataset
+
+    def settles_after_hours(self, dataset: Dataset) -> float:
+        """How long a stream collected for this line may still be arriving."""
+        if dataset.kind == "event_stream" and self.kind != "event_stream":
+            return SUPPORTING_LAG_HOURS
+        return self.lag_hours
 
 
 class StoredEvidence(Protocol):

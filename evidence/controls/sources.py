@@ -123,6 +123,12 @@ GCP_ASSET_HISTORY = Source(
     "Makes snapshots of assets and IAM policies reconstructible; the history of IAM can have gaps.",
 )
 GCP_SCC_FINDINGS = Source("gcp.scc_findings", "at least 13 months", 390)
+GCP_DEPLOYMENTS = Source(
+    "gcp.deployments", "builds and releases for years, revisions until deleted", 365, "Known from practice."
+)
+GCP_BACKUP_RUNS = Source(
+    "gcp.backup_runs", "while the backup is kept, seven days by default", 7, "Known from practice; set per database."
+)
 
 HR_REGISTER = Source(
     "hr.register", "own", None, "Export of the HR system or the people register; export time and query are evidence."
@@ -137,7 +143,7 @@ _ALL = (
     GITHUB_ORG_AUDIT_LOG, GITHUB_RULE_SUITES, GITHUB_RULESET_HISTORY, GITHUB_SETTINGS_STATE, GITHUB_ALERTS,
     GITHUB_DEPLOYMENTS, GOOGLE_REPORTS_ACTIVITIES, GOOGLE_REPORTS_USAGE, GOOGLE_DIRECTORY_STATE, GOOGLE_POLICY_STATE,
     GOOGLE_ALERT_CENTER, GOOGLE_DRIVE_DOCUMENTS, GOOGLE_CALENDAR, GCP_AUDIT_ADMIN_ACTIVITY, GCP_AUDIT_DATA_ACCESS,
-    GCP_ASSET_HISTORY, GCP_SCC_FINDINGS, HR_REGISTER, TICKETING, OWN_RECORDS,
+    GCP_ASSET_HISTORY, GCP_SCC_FINDINGS, GCP_DEPLOYMENTS, GCP_BACKUP_RUNS, HR_REGISTER, TICKETING, OWN_RECORDS,
 )  # fmt: skip
 
 SOURCES: Mapping[str, Source] = MappingProxyType({source.id: source for source in _ALL})

@@ -16,6 +16,7 @@ from evidence.controls.sources import (
     GITHUB_SETTINGS_STATE,
     GOOGLE_POLICY_STATE,
 )
+from schemas import aws_configuration, gcp, github_organisation, github_security, google
 
 VULNERABILITIES = Control(
     id="CC7-VUL-01",
@@ -38,6 +39,8 @@ VULNERABILITIES = Control(
             due_days=5,
             grace_days=5,
             sources=(GITHUB_ALERTS, AWS_INSPECTOR_FINDINGS, GCP_SCC_FINDINGS),
+            datasets={"github": github_security.VULNERABILITY_ALERTS, "gcp": gcp.FINDINGS},
+            is_population=True,
             description="Findings: component, severity, first seen, fixed, dismissed by whom and why.",
         ),
         EvidenceLine(
@@ -49,6 +52,7 @@ VULNERABILITIES = Control(
             target_gap_hours=16 * 24,
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE),
+            datasets={"github": github_security.ALERT_COVERAGE},
             description="What is scanned: accounts, resources, images and repositories with scanning on.",
         ),
     ),
@@ -87,6 +91,8 @@ BASELINE = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(AWS_CONFIG_HISTORY, AWS_SECURITYHUB_FINDINGS, GITHUB_SETTINGS_STATE, GOOGLE_POLICY_STATE),
+            datasets={"github": github_organisation.ORGANISATION_SETTINGS, "google": google.POLICIES},
+            is_population=True,
             description="Checks of the baseline: check, tool and version, resource, region, passed, failed or in "
             "error; settings of organisation and domain.",
         ),
@@ -119,6 +125,8 @@ AUDIT_LOGS = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE, GCP_ASSET_HISTORY),
+            datasets={"aws": aws_configuration.LOG_CONFIG, "gcp": gcp.LOG_CONFIG},
+            is_population=True,
             description="Trails with status, selectors and validation, lock and lifecycle of their buckets, log "
             "groups and flow logs; sinks, audit configuration and retention at Google Cloud.",
         ),
@@ -131,6 +139,7 @@ AUDIT_LOGS = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
+            datasets={"gcp": gcp.ADMIN_ACTIVITY},
             description="Logging stopped, trails and sinks changed or deleted, selectors, policies of log buckets.",
         ),
         EvidenceLine(
@@ -177,6 +186,8 @@ DETECTION = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE, GOOGLE_POLICY_STATE),
+            datasets={"google": google.DETECTORS},
+            is_population=True,
             description="Detectors, hubs and analysers per region, rules with their targets, alarms with their "
             "actions; alert rules with their recipients at Google.",
         ),

@@ -13,6 +13,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
+from schemas import gcp, github_issues, github_security, google
 
 ALERTS = Control(
     id="CC7-ALT-01",
@@ -42,6 +43,8 @@ ALERTS = Control(
                 GITHUB_ALERTS,
                 AWS_CLOUDWATCH_ALARM_HISTORY,
             ),
+            datasets={"google": google.ALERTS, "gcp": gcp.ALERTS, "github": github_security.ALERTS},
+            is_population=True,
             description="Alerts: id at the source, severity, created, changed, status, assignee.",
         ),
         EvidenceLine(
@@ -121,6 +124,8 @@ INCIDENTS = Control(
             due_days=5,
             grace_days=5,
             sources=(TICKETING,),
+            datasets={"own": github_issues.ISSUES},
+            is_population=True,
             description="Incidents: opened, severity, how detected, timeline, contained, resolved, customers told, "
             "review, actions.",
         ),

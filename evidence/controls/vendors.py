@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import GITHUB_ORG_AUDIT_LOG, GOOGLE_REPORTS_ACTIVITIES, OWN_RECORDS
+from schemas import github_organisation, google, own
 
 VENDOR_REGISTER = Control(
     id="CC9-VEN-01",
@@ -25,6 +26,8 @@ VENDOR_REGISTER = Control(
             grace_days=10,
             max_gap_hours=100 * 24,
             sources=(OWN_RECORDS,),
+            datasets={"own": own.VENDORS},
+            is_population=True,
             description="Vendor register: service, data touched, tier, owner, contract, since and until.",
         ),
         EvidenceLine(
@@ -117,6 +120,7 @@ NEW_VENDORS = Control(
             due_days=5,
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES, GITHUB_ORG_AUDIT_LOG),
+            datasets={"google": google.TOKEN_ACTIVITIES, "github": github_organisation.AUDIT_EVENTS},
             description="Apps authorised for the first time, single sign-on apps added, apps installed on GitHub.",
         ),
     ),
