@@ -1,4 +1,4 @@
-"""Which probe belongs to which dataset, over all systems, and what the source's clock says. Explicit, like the registry.
+"""Which probe belongs to which dataset, over all systems, and what the source's clock says. Nothing is scanned.
 
 A system's vendor SDK is loaded when one of its probes is asked for.
 """

@@ -1,4 +1,4 @@
-"""Whether the company's own records can be read: registers are checked as a whole, of hosts the first is connected to."""
+"""Whether the company's own records can be read: registers as a whole, of the hosts the first is connected to."""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""The least rights that exactly the datasets in use need, as documents to hand to each system's administrator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from schemas.programme import Programme
+
+POLICY_LIMIT = 6144
+"""Characters of a managed IAM policy, white space not counted (AWS's quota)."""
+
+
+def documents(datasets: Collection[str], programme: Programme) -> dict[str, Any]:
+    """By file name, for the systems that the datasets belong to."""
+    made: dict[str, Any] = {}
+    of = {system: sorted(name for name in datasets if name.partition(".")[0] == system) for system in _SYSTEMS}
+    for system, found in of.items():
+        if found:
+            made |= _SYSTEMS[system](found, programme)
+    return made
+
+
+def _aws(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
+    from connectors.aws.permissions import ACTIONS, collector_policy
+
+    actions = sorted({action for name in datasets for action in ACTIONS[name]})
+    policies = split_policy(actions)
+    names = ["aws-reader-policy.json"] if len(policies) == 1 else [
+        f"aws-reader-policy-{number}.json" for number in range(1, len(policies) + 1)
+    ]  # fmt: skip
+    made: dict[str, Any] = dict(zip(names, policies, strict=True))
+    accounts = [] if programme.scope.aws is None else programme.scope.aws.accounts
+    roles = sorted({account.role for account in accounts if account.role is not None})
+    if roles:
+        made["aws-collector-policy.json"] = collector_policy(roles)
+    return made
+
+
+def split_policy(actions: Sequence[str], limit: int = POLICY_LIMIT) -> list[dict[str, Any]]:
+    """Policies that together allow the actions on every resource, each within AWS's limit. A role takes ten."""
+    policies: list[dict[str, Any]] = []
+    held: list[str] = []
+    for action in actions:
+        if held and _size(_policy([*held, action], len(policies) + 1)) > limit:
+            policies.append(_policy(held, len(policies) + 1))
+            held = []
+        held.append(action)
+    return [*policies, _policy(held, len(policies) + 1)] if held else policies
+
+
+def _policy(actions: Sequence[str], number: int) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": f"ReadEvidence{number}", "Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        ],
+    }  # fmt: skip
+
+
+def _size(policy: Mapping[str, Any]) -> int:
+    return len(json.dumps(policy, separators=(",", ":")))
+
+
+def _github(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
+    from connectors.github.permissions import least_app_permissions
+
+    return {
+        "github-app-manifest.json": {
+            "name": "evidence-reader",
+            "url": "https://example.com",
+            "public": False,
+            "hook_attributes": {"url": "https://example.com", "active": False},
+            "default_permissions": least_app_permissions(datasets),
+            "default_events": [],
+        }
+    }
+
+
+_SYSTEMS = {"aws": _aws, "github": _github}
