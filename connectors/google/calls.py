@@ -30,7 +30,7 @@ from googleapiclient.http import BatchHttpRequest, HttpRequest
 
 from connectors.endpoints import EndpointJudgement
 from connectors.google.credentials import ServiceAccount, Token
-from connectors.google.documents import api_of, document, document_at
+from connectors.google.documents import api_of, document_at, host
 from connectors.google.pacing import Pacer
 from connectors.google.verdicts import Later, passes, refusal, token_verdict, verdict
 from connectors.source_clock import check_clock, source_clock
@@ -288,7 +288,7 @@ class GoogleClient:
     def _refused(self, method: str, received: _Received) -> EvidenceError:
         api = api_of(method)
         return verdict(
-            method, refusal(received.status, received.body), service=host_of(api), scope=self.rights.scope(method),
+            method, refusal(received.status, received.body), service=host(api), scope=self.rights.scope(method),
             privilege=self.rights.privilege(method), who=self.who,
         )  # fmt: skip
 
@@ -447,11 +447,6 @@ class _Carrier:
         response = httplib2.Response(dict(received.headers))
         response.status = received.status
         return response, received.body
-
-
-def host_of(api: str) -> str:
-    """The host that Google serves an API at, such as `admin.googleapis.com`."""
-    return str(document(api)["rootUrl"]).removeprefix("https://").rstrip("/")
 
 
 def _with_token(parameters: Mapping[str, Any], asked: str, token: str | None) -> dict[str, Any]:

@@ -78,3 +78,8 @@ def document_at(api: str, address: str | None) -> dict[str, Any]:
         found["baseUrl"] = root + found["servicePath"]
         found.pop("mtlsRootUrl", None)
     return found
+
+
+def host(api: str) -> str:
+    """The host that Google serves an API at, such as `admin.googleapis.com`."""
+    return str(document(api)["rootUrl"]).removeprefix("https://").rstrip("/")
