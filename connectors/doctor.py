@@ -226,7 +226,11 @@ def _expected(
                     LineStatus(control.id, line.id, system, dataset.name, None, None, "not_configured", reason=why)
                 )
             continue
-        for item in items_for(control, line, system, dataset, scope):
+        items = items_for(control, line, system, dataset, scope)
+        if not items:
+            why = "no item is known yet: an inventory has to show them first (evidence collect --family governance)"
+            rows.append(LineStatus(control.id, line.id, system, dataset.name, None, None, "not_configured", reason=why))
+        for item in items:
             asked[dataset.name, item.id] = item
             rows.append(
                 LineStatus(
