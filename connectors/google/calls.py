@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -117,6 +118,8 @@ class GoogleClient:
         self._tokens: dict[str, Token] = {}
         self._resources: dict[str, Any] = {}
         self._https: dict[str, httplib2.Http] = {}
+        # Nobody closes a session; its connections go with it.
+        weakref.finalize(self, _close, self._https)
 
     @property
     def who(self) -> str:
@@ -424,8 +427,7 @@ class GoogleClient:
 
     def close(self) -> None:
         """Close the connections."""
-        while self._https:
-            self._https.popitem()[1].close()
+        _close(self._https)
 
 
 class _Carrier:
@@ -447,6 +449,11 @@ class _Carrier:
         response = httplib2.Response(dict(received.headers))
         response.status = received.status
         return response, received.body
+
+
+def _close(connections: dict[str, httplib2.Http]) -> None:
+    while connections:
+        connections.popitem()[1].close()
 
 
 def _with_token(parameters: Mapping[str, Any], asked: str, token: str | None) -> dict[str, Any]:

@@ -167,8 +167,9 @@ class GoogleApplication:
         return self._finished(reply, 200, body, fault)
 
     def _part(self, part: str, outer: Mapping[str, str]) -> bytes:
-        _, identity, _ = part.partition("Content-ID: <")
-        name = identity.partition(">")[0]
+        # The client folds a long header, so the id may stand on the line after its name.
+        named = re.search(r"Content-ID:\s*<([^>]*)>", part, re.IGNORECASE)
+        name = "" if named is None else named[1]
         _, _, inner = part.replace("\r\n", "\n").strip("\n").partition("\n\n")
         head, _, body = inner.partition("\n\n")
         line, *rest = head.split("\n")
