@@ -92,13 +92,13 @@ SCOPE_REGISTER = Control(
     exception_codes=SCOPE_CODES,
     population="Every item any inventory snapshot ever showed in the period.",
     test=scope_is_decided,
+    test_version=2,
     false_positives=(
         "forks and archived repositories",
         "suspended AWS accounts",
         "sandbox projects made by automation, under a rule that somebody approved",
     ),
     recover_until="Google Cloud 35 days; creation dates of AWS accounts and repositories stay; otherwise not.",
-    limits=("Google Workspace domains and Google Cloud projects are not collected yet.",),
 )
 
 COMMITMENTS = Control(

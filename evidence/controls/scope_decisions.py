@@ -1,6 +1,7 @@
 """CC2-SYS-01: what belongs to the system is decided, not discovered by accident.
 
-The population is every repository and AWS account that an inventory snapshot of the window shows:
+The population is everything that an inventory snapshot of the window shows: repositories, AWS accounts and their
+enabled regions, Google Cloud projects, Google domains:
 
 - SCOPE_UNDECIDED  neither the programme nor the scope register says whether it is in or out, and the days allowed for
                    that (`scope_decision_days`) are over
@@ -17,17 +18,21 @@ Decisions where the rule leaves room:
   by, is decided. A later version that names an item late is seen in the history of the programme, not here.
 - A row is decided on its `from` day where the ledger held it within 72 hours of that, else when the ledger first held
   it; the rows of the first recorded version count from their day. A row needs a reason and who decided.
-- Forks, archived repositories and suspended accounts need a decision like everything else; the explanation says what
-  they are.
+- Forks, archived repositories, suspended accounts and projects about to be deleted need a decision like everything
+  else; the explanation says what they are.
+- A row whose item id holds `*` decides on all items it matches that nothing names by id: sandbox projects made by
+  automation, regions that a policy denies in every account (`aws:*:ap-*`). A region that the programme names is in
+  scope in every account of the programme. A region counts from the first snapshot that shows it enabled.
 - That items in scope have cells from their creation on is for the completeness engine, which derives them from the
-  same register. Google and Google Cloud are not collected yet.
+  same register.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 from evidence.controls.held import has_closed, window_unknown
@@ -37,7 +42,9 @@ from evidence.controls.validity import start_of
 from evidence.controls.verdict import Verdict
 from schemas.aws import ACCOUNTS
 from schemas.dataset import Dataset
+from schemas.gcp import PROJECTS
 from schemas.github import REPOSITORIES
+from schemas.google import DOMAINS
 from schemas.instants import format_instant
 from schemas.outcome import Outcome
 
@@ -75,6 +82,10 @@ def _inventories(window: TestWindow) -> Iterator[tuple[str, Dataset]]:
         yield "repositories", REPOSITORIES
     if scope.aws is not None:
         yield "AWS accounts", ACCOUNTS
+    if scope.gcp is not None:
+        yield "Google Cloud projects", PROJECTS
+    if scope.google is not None:
+        yield "Google domains", DOMAINS
 
 
 @dataclass(slots=True)
@@ -116,8 +127,10 @@ def _add(
     found: _Found, dataset: Dataset, observed_at: datetime, rows: list[Row], digest: str, *, in_window: bool
 ) -> None:
     shown: set[str] = set()
-    for row in rows:
-        item = _read(dataset, row, observed_at, digest, in_window)
+    read = [_read(dataset, row, observed_at, digest, in_window) for row in rows]
+    # A region of an account that could not be read is not known to be gone.
+    blind = [f"{item.id}:" for item in read if dataset is ACCOUNTS and item.row["regions_enabled"] is None]
+    for item in (one for account in read for one in (account, *_regions(dataset, account))):
         known = found.items.get(item.id)
         if known is not None:
             item.created_at = item.created_at or known.created_at
@@ -126,7 +139,8 @@ def _add(
         found.items[item.id] = item
         shown.add(item.id)
     for item in found.items.values():
-        if item.id not in shown and item.missing_since is None:
+        unseen = any(item.id.startswith(prefix) for prefix in blind)
+        if item.id not in shown and item.missing_since is None and not unseen:
             item.missing_since, item.missing_digest = observed_at, digest
 
 
@@ -135,11 +149,28 @@ def _read(dataset: Dataset, row: Row, observed_at: datetime, digest: str, in_win
         marks = [word for word, true in (("archived", row["archived"]), ("fork", row["fork"])) if true]
         item_id, name = f"github:{row['repo_id']}", row["repo_name"]
         kind = " ".join([*marks, "repository"])
+    elif dataset is PROJECTS:
+        item_id, name = f"gcp:{row['project_number']}", row["project_id"]
+        ending = row["state"] != "ACTIVE"
+        kind = f"Google Cloud project ({row['state'].lower()})" if ending else "Google Cloud project"
+    elif dataset is DOMAINS:
+        item_id, name = f"google:{row['customer_id']}:{row['domain_name']}", row["domain_name"]
+        kind = "Google domain" if row["kind"] == "domain" else "Google domain alias"
     else:
         item_id, name = f"aws:{row['account_id']}", row["name"] or row["account_id"]
         suspended = (row["status"] or "").casefold() not in ("active", "")
         kind = f"AWS account ({row['status'].lower()})" if suspended else "AWS account"
     return _Item(item_id, name, row["created_at"], observed_at, digest, digest, kind, row, in_window)
+
+
+def _regions(dataset: Dataset, account: _Item) -> Iterator[_Item]:
+    """The enabled regions of an account, each an item of its own."""
+    if dataset is ACCOUNTS:
+        for region in account.row["regions_enabled"] or ():
+            yield replace(
+                account, id=f"{account.id}:{region}", name=f"{account.name} {region}", kind="enabled AWS region",
+                created_at=None,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +191,7 @@ class _Decisions:
         for row in window.registers.get("scope", ()):
             if row.get("reason") and row.get("decided_by"):
                 self._by_item.setdefault(str(row["item_id"]), []).append(row)
+        self._patterns = [item_id for item_id in self._by_item if "*" in item_id]
         start: date = window.programme.observation_period.start
         first = start_of(start, self._zone)
         assert first is not None
@@ -170,13 +202,20 @@ class _Decisions:
         """The first decision on an item, None where nobody decided."""
         if self._named(item):
             return _Decision("in scope by the programme", None)
-        decided = [self._read(row) for row in self._by_item.get(item.id, ())]
+        decided = [self._read(row) for row in self._rows(item)]
         return min(decided, key=lambda one: (one.at is not None, one.at or self.period_start), default=None)
 
     def closes(self, item: _Item) -> Row | None:
         """A decision that puts the item out of scope or ends it."""
-        rows = self._by_item.get(item.id, ())
+        rows = self._rows(item)
         return next((row for row in rows if row["decision"] == "out" or row.get("to")), None)
+
+    def _rows(self, item: _Item) -> list[Row]:
+        """Rows that name the item, or else those whose pattern it matches."""
+        named = self._by_item.get(item.id)
+        if named is not None:
+            return named
+        return [row for name in self._patterns if _matches(item.id, name) for row in self._by_item[name]]
 
     def _read(self, row: Row) -> _Decision:
         words = f"{row['decision']}, decided by {row['decided_by']} ({row['reason']})"
@@ -185,7 +224,16 @@ class _Decisions:
     def _named(self, item: _Item) -> bool:
         system, _, bare = item.id.partition(":")
         if system == "aws":
-            return self._scope.aws is not None and any(account.id == bare for account in self._scope.aws.accounts)
+            account_id, _, region = bare.partition(":")
+            aws = self._scope.aws
+            ours = aws is not None and any(account.id == account_id for account in aws.accounts)
+            return ours and (not region or (aws is not None and region in aws.regions))
+        if system == "gcp":
+            gcp = self._scope.gcp
+            return gcp is not None and bool({bare, str(item.row["project_id"])} & set(gcp.projects))
+        if system == "google":
+            google = self._scope.google
+            return google is not None and item.row["domain_name"].casefold() == google.domain.casefold()
         if self._scope.github is None:
             return False
         chosen = self._scope.github.repositories
@@ -193,6 +241,15 @@ class _Decisions:
             return chosen.topic in (item.row["topics"] or ())
         full = item.name.casefold()
         return any(name.casefold() in (full, full.rpartition("/")[2]) for name in chosen.names or ())
+
+
+def _matches(item_id: str, pattern: str) -> bool:
+    """Whether an id has a pattern's shape. `*` stands for a part of the id: it never reaches over a colon."""
+    parts, shape = item_id.split(":"), pattern.split(":")
+    return len(parts) == len(shape) and all(
+        fnmatchcase(part, wanted.replace("[", "[[]").replace("?", "[?]"))
+        for part, wanted in zip(parts, shape, strict=True)
+    )
 
 
 def _decided(window: TestWindow, item: _Item, decisions: _Decisions) -> Outcome:

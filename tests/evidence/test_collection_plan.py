@@ -19,12 +19,14 @@ from evidence.collection_plan import (
 from evidence.completeness.instants import ticks
 from evidence.completeness.missing import CollectionRequest
 from evidence.completeness.model import Interval
-from evidence.controls.catalogue import CATALOGUE, FAMILIES
+from evidence.controls.catalogue import CATALOGUE, FAMILIES, control
 from evidence.controls.model import Control
 from evidence.scope import ScopedItem, ScopeRegister
 from evidence.timeline import ALWAYS, ALWAYS_TO
 from schemas.dataset import Dataset
 from schemas.github import BRANCH_TIPS, CHECKS, COMMITS, PULL_REQUESTS
+from schemas.own import PEOPLE
+from schemas.scope import ScopeKind
 
 COMPANY = ScopedItem("org:acme", "Acme", "own", ALWAYS)
 GITHUB = ScopedItem("github:O_1", "acme", "github", ALWAYS)
@@ -297,3 +299,56 @@ class TestMissing:
             (["commits", "pull_requests"], ["github:R_1", "github:R_2"], "05-01T00:00..06-01T00:00"),
             (["branch_tips"], ["github:R_2"], "now"),
         ]
+
+
+class TestOfWhatItIsPart:
+    """Datasets collected for something else than the item of the control."""
+
+    REGION = ScopedItem("aws:111122223333:eu-west-1", "prod eu-west-1", "aws", ALWAYS, within=ACCOUNT.id)
+    ALERTS = ScopedItem("alerts:aws:111122223333", "prod", "aws", ALWAYS, within=ACCOUNT.id)
+    OTHER = ScopedItem("aws:999988887777", "dev", "aws", ALWAYS)
+    REGISTER = ScopeRegister(
+        {"organisation": (COMPANY,), "cloud_account": (ACCOUNT, OTHER), "cloud_account_region": (REGION,),
+         "identity_domain": (GITHUB, ACCOUNT, OTHER), "github_repo": (replace(API, within=GITHUB.id),)},
+        (), {},
+    )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("kind", "system", "item", "expected"),
+        [
+            ("cloud_account", "aws", REGION, [ACCOUNT.id]),
+            ("cloud_account_region", "aws", ACCOUNT, [REGION.id]),
+            ("cloud_account_region", "aws", ALERTS, [REGION.id]),
+            ("identity_domain", "github", replace(API, within=GITHUB.id), [GITHUB.id]),
+            ("cloud_account", "aws", ACCOUNT, [ACCOUNT.id]),
+            ("cloud_account_region", "aws", OTHER, []),
+            ("organisation", "ticketing", ACCOUNT, [COMPANY.id]),
+            ("cloud_account", "aws", COMPANY, [ACCOUNT.id, OTHER.id]),
+        ],
+    )
+    def test_holders(self, kind: ScopeKind, system: str, item: ScopedItem, expected: list[str]) -> None:
+        assert [one.id for one in self.REGISTER.holders(kind, system, item)] == expected
+
+    def test_it_is_asked_for_once(self) -> None:
+        leavers = control("CC6-DEPR-01")
+        people = replace(PEOPLE, per="workforce")
+        line = replace(leavers.line("leavers"), datasets={"hr": people})
+        workforce = ScopedItem("workforce", "workforce", "hr", ALWAYS)
+        register = replace(self.REGISTER, by_kind={**self.REGISTER.by_kind, "workforce": (workforce,)})
+        asked = request("2026-06-20", [replace(leavers, evidence=(line,))], systems=("aws", "github", "hr"))
+        assert shown(planned(asked, register)) == [(["people"], ["workforce"], "now")]
+        assert planned(replace(asked, registers=()), register) == []
+
+    def test_what_supports_a_line_is_collected_with_it(self) -> None:
+        rules = control("CC8-CHG-02")
+        line = replace(rules.line("rules"), supporting={"github": (BRANCH_TIPS,)})
+        steps = planned(request("2026-06-20", [replace(rules, evidence=(line,))]))
+        assert {dataset.name for step in steps for dataset in step.datasets} == {
+            "github.branch_rules", "github.branch_tips",
+        }  # fmt: skip
+
+    def test_a_closing_run_looks_at_what_nobody_looks_at_more_often(self) -> None:
+        risks = control("CC3-RISK-01")
+        asked = request("2026-06-02", [risks], window="2026-05", systems=("own",))
+        assert planned(asked) == []
+        assert shown(planned(replace(asked, cadence="monthly"))) == [(["risks"], ["org:acme"], "now")]

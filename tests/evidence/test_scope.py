@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evidence.completeness.instants import instant
-from evidence.inventory import inventory_of
+from evidence.inventory import PROJECTS, InventorySnapshot, inventory_of
 from evidence.scope import ScopedItem, ScopeRegister, scope_of
 from evidence.timeline import ALWAYS_FROM, ALWAYS_TO
 from schemas.scope import ScopeKind
@@ -238,3 +238,42 @@ class TestSystems:
         ledger.programme("2026-01-01")
         ledger.repositories("2026-01-10", repository("R_1", "acme/api"))
         assert list(spans(scope(ledger), "alert_source")) == ["alerts:aws:111122223333", "alerts:github:O_1"]
+
+
+PROJECT = {"scope": {"gcp": {"projects": ["acme-prod"]}}}
+
+
+class TestProjects:
+    def seen(self, ledger: Ledger, observed: str, *numbers: str, project_id: str = "acme-prod") -> None:
+        rows = [
+            {"project_number": number, "project_id": project_id, "name": None, "created_at": at("2026-02-10")}
+            for number in numbers
+        ]
+        ledger.inventory.append(InventorySnapshot(PROJECTS, at(observed), at(observed), rows))
+
+    def test_a_project_that_no_inventory_knows_is_expected_and_named(self) -> None:
+        ledger = Ledger()
+        ledger.programme("2026-01-01", programme(**PROJECT))
+        for kind in ("identity_domain", "in_scope_system", "cloud_account_region", "repo_or_account", "data_store"):
+            (item,) = scope(ledger).items(kind)
+            assert (item.id, item.resolved) == ("gcp:unresolved:acme-prod", False)
+            assert item.note is not None
+
+    def test_it_is_its_number_from_its_creation_on(self) -> None:
+        ledger = Ledger()
+        ledger.programme("2026-01-01", programme(**PROJECT))
+        self.seen(ledger, "2026-03-01", "42")
+        assert spans(scope(ledger), "cloud_account") == {"gcp:42": ["2026-02-10.."]}
+        assert [item.id for item in scope(ledger).items("alert_source")] == ["alerts:gcp:42"]
+
+    def test_one_that_is_gone_or_taken_out_stays_expected_so_far(self) -> None:
+        ledger = Ledger()
+        ledger.programme("2026-01-01", programme(**PROJECT))
+        self.seen(ledger, "2026-03-01", "42")
+        self.seen(ledger, "2026-04-01", "43", project_id="other")
+        register = scope(ledger)
+        (item,) = register.items("cloud_account")
+        assert "no longer in the inventory" in (item.note or "")
+        assert ("gcp:43", "other") in register.undecided
+        ledger.programme("2026-05-01", programme(scope={}))
+        assert spans(scope(ledger), "cloud_account") == {"gcp:42": ["2026-02-10..2026-05-01"]}

@@ -10,7 +10,9 @@ import pytest
 
 from evidence.controls.scope_decisions import scope_is_decided
 from schemas.aws import ACCOUNTS
+from schemas.gcp import PROJECTS
 from schemas.github import REPOSITORIES
+from schemas.google import DOMAINS
 from schemas.outcome import Outcome
 from tests.evidence.controls.access import DAY, FIRST, SECOND, THIRD, account, decided, repository, shown
 from tests.evidence.controls.changes import END, LATER, START, window
@@ -30,7 +32,7 @@ def judged(
     evidence = shown(ACCOUNTS, ORG, accounts or {}, shown(REPOSITORIES, ORG, repositories))
     scope: dict[str, Any] = {"github": {"organisation": "acme", "repositories": names or {"topic": "production"}}}
     if accounts is not None:
-        scope["aws"] = {"accounts": [{"id": "111122223333"}]}
+        scope["aws"] = {"accounts": [{"id": "111122223333"}], "regions": ["eu-west-1"]}
     registers = {"scope": list(register)}
     parts = {"systems": scope, **kept}
     return scope_is_decided(window("CC2-SYS-01", scope=ORG, name="Acme", registers=registers, **parts), evidence)
@@ -124,13 +126,14 @@ def test_an_item_whose_creation_is_not_told_counts_from_when_it_was_first_seen()
 
 
 def test_accounts() -> None:
-    rows = {FIRST: [account(), account("999988887777", status="SUSPENDED")]}
+    rows = {FIRST: [account(), account("999988887777", status="SUSPENDED", regions_enabled=None)]}
     outcomes = judged({FIRST: []}, accounts=rows)
     assert {outcome.item_id: outcome.codes for outcome in outcomes} == {
         "aws:111122223333": (),
+        "aws:111122223333:eu-west-1": (),
         "aws:999988887777": ("SCOPE_UNDECIDED",),
     }
-    assert "suspended" in outcomes[1].explanation
+    assert "suspended" in outcomes[2].explanation
 
 
 def vanished(outcomes: list[Outcome]) -> list[Outcome]:
@@ -183,3 +186,73 @@ def test_a_system_outside_the_programme_is_not_asked_for() -> None:
     assert judged({FIRST: []}) == []
     assert judged({}, as_of=LATER)[0].outcome == "unknown"
     assert judged({}, as_of=END - DAY) == []
+
+
+PROD = "aws:111122223333"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "outcome"),
+    [
+        (None, "exception"),
+        ("aws:111122223333:us-west-2", "pass"),
+        ("aws:*:us-*", "pass"),
+        ("aws:*:eu-*", "exception"),
+        ("aws:*", "exception"),  # a pattern for accounts says nothing of their regions
+        ("*", "exception"),
+        ("aws:111122223333:us-west-?", "exception"),  # only * stands for something
+    ],
+)
+def test_an_enabled_region_that_nobody_names(pattern: str | None, outcome: str) -> None:
+    rows = [] if pattern is None else [decided(pattern, decision="out")]
+    shows = {FIRST: [account(regions_enabled=["eu-west-1", "us-west-2"])]}
+    found = {one.item_id: one.outcome for one in judged({FIRST: []}, *rows, accounts=shows)}
+    assert found == {PROD: "pass", f"{PROD}:eu-west-1": "pass", f"{PROD}:us-west-2": outcome}
+
+
+@pytest.mark.parametrize(("later", "vanished"), [(["eu-west-1"], True), (None, False)], ids=["gone", "not read"])
+def test_a_region_that_is_no_longer_shown(later: list[str] | None, vanished: bool) -> None:
+    both = ["eu-west-1", "us-west-2"]
+    shows = {FIRST: [account(regions_enabled=both)], SECOND: [account(regions_enabled=later)]}
+    codes = {one.codes for one in judged({FIRST: []}, accounts=shows) if "@" in one.item_id}
+    assert (("ITEM_VANISHED",) in codes) is vanished
+
+
+def test_projects_and_domains() -> None:
+    def project(number: str, name: str, state: str = "ACTIVE") -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "state": state,
+            "created_at": FIRST - 30 * DAY,
+            "ancestors": [],
+            "history": [],
+            "history_known": True,
+        }
+        return {"project_number": number, "project_id": name, "in_programme": False, "readable": True, **told}
+
+    def domain(name: str, kind: str = "domain") -> dict[str, Any]:
+        flags: dict[str, Any] = {"is_primary": kind == "domain", "verified": True}
+        return {"domain_name": name, "customer_id": "C01", "kind": kind, "created_at": FIRST - 30 * DAY, **flags}
+
+    projects = [project("11", "acme-prod"), project("12", "sys-9", "DELETE_REQUESTED"), project("13", "lab")]
+    domains = [domain("acme.example"), domain("old.example", "alias")]
+    evidence = shown(PROJECTS, ORG, {FIRST: projects}, shown(DOMAINS, ORG, {FIRST: domains}))
+    systems = {
+        "gcp": {"projects": ["acme-prod"]},
+        "google": {"customer": "C01", "domain": "Acme.example", "delegate": "audit@acme.example"},
+    }
+    registers = {"scope": [decided("gcp:13", decision="out")]}
+    asked = window("CC2-SYS-01", scope=ORG, name="Acme", registers=registers, systems=systems)
+    found = {one.item_id: one for one in scope_is_decided(asked, evidence)}
+    assert {item: one.codes for item, one in found.items()} == {
+        "gcp:11": (), "gcp:12": ("SCOPE_UNDECIDED",), "gcp:13": (),
+        "google:C01:acme.example": (), "google:C01:old.example": ("SCOPE_UNDECIDED",),
+    }  # fmt: skip
+    assert "sys-9 (Google Cloud project (delete_requested)" in found["gcp:12"].explanation
+    assert "Google domain alias" in found["google:C01:old.example"].explanation
+
+
+def test_systems_of_the_programme_without_an_inventory_are_unknown() -> None:
+    systems = {"gcp": {"projects": ["acme-prod"]}}
+    asked = window("CC2-SYS-01", scope=ORG, name="Acme", registers={}, systems=systems)
+    (outcome,) = scope_is_decided(asked, shown(PROJECTS, ORG, {}))
+    assert (outcome.outcome, outcome.codes) == ("unknown", ())
