@@ -1,34 +1,43 @@
-"""A ledger entry in the small form that completeness works on: claims as tuples, the rest of a collection left out."""
+"""A ledger entry in the small form that completeness works on: claims as small records, the rest left out.
+
+Of the bytes of an entry only the members named here are made into objects; the rest (provenance, requests, parameters)
+is passed over, which is most of an entry and so most of the time that reading half a million of them would take.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 
-class IndexedClaim(NamedTuple):
-    """A claim as far as completeness needs it. Instants are aware UTC datetimes; names as in `schemas.collection`."""
+
+class IndexedClaim(msgspec.Struct, gc=False, rename={"start": "from", "end": "to"}, dict=False):
+    """A claim as far as completeness needs it. Instants are aware UTC datetimes; names as in `schemas.collection`.
+
+    Never changed once it is in the index; not frozen only because texts that repeat are shared after reading.
+    """
 
     dataset: str
     scope_item_id: str
     scope_item: str
     status: str
     started_at: datetime
-    start: datetime | None
-    end: datetime | None
-    observed_at: datetime | None
-    complete_until: datetime | None
-    rows: int
-    rows_by_month: Mapping[str, int] | None
+    start: datetime | None = None
+    end: datetime | None = None
+    observed_at: datetime | None = None
+    complete_until: datetime | None = None
+    rows: int = 0
+    rows_by_month: dict[str, int] | None = None
     """None where there are no rows."""
-    proof_of_life: bool
-    query_hash: str
-    superset_of: tuple[str, ...]
-    changes_population: bool
-    object_digest: str | None
-    """The Parquet object its rows are in."""
-    error: Mapping[str, Any] | None
+    proof_of_life: bool = False
+    query_hash: str = ""
+    superset_of: tuple[str, ...] = ()
+    changes_population: bool = False
+    object_digest: str | None = None
+    """The Parquet object its rows are in; filled in from the manifest of its dataset."""
+    error: dict[str, Any] | None = None
     """`{"kind", "message", "permission"?}` of a failed attempt."""
     reconciliation: str | None = None
     """What a cut-off attempt says of itself; left out for the others, which prove what they claim."""
@@ -47,68 +56,83 @@ class IndexedEntry(NamedTuple):
     """Endpoints of a `collection` that are not the vendor's own but declared in the programme."""
 
 
+class _Object(msgspec.Struct, gc=False):
+    digest: str
+
+
+class _Provenance(msgspec.Struct, gc=False):
+    endpoint: str = ""
+    endpoint_declared: bool = False
+
+
+class _Manifest(msgspec.Struct, gc=False):
+    dataset: str
+    provenance: _Provenance
+    object: _Object | None
+
+
+class _Collection(msgspec.Struct, gc=False):
+    claims: tuple[IndexedClaim, ...]
+    manifests: tuple[_Manifest, ...]
+
+
+class CollectionEntry(msgspec.Struct, gc=False):
+    """A `collection` entry read from its bytes: what follows the chain, and the claims."""
+
+    seq: int
+    kind: str
+    previous: str | None
+    recorded_at: str
+    body: _Collection
+
+
+read_collection = msgspec.json.Decoder(CollectionEntry).decode
+"""Read the bytes of a `collection` entry. msgspec.DecodeError (ValidationError) where they are none."""
+
+
 class Indexer:
-    """Makes the small form of entries. Texts that come again and again (names, hashes, months) are held once, which is
-    most of the memory saved."""
+    """Makes the small form of entries. Texts that come again and again (names, hashes) are held once, which is most of
+    the memory saved."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._supersets: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def entry(self, entry: Mapping[str, Any]) -> IndexedEntry:
-        """The small form of one entry."""
-        seq, kind, body = entry["seq"], entry["kind"], entry["body"]
-        recorded_at = _instant(entry["recorded_at"])
+        """The small form of one entry that was parsed whole."""
+        seq, kind, recorded_at, body = entry["seq"], entry["kind"], entry["recorded_at"], entry["body"]
         if kind != "collection":
-            return IndexedEntry(seq, kind, recorded_at, (), body, ())
-        objects: dict[str, str | None] = {}
+            return IndexedEntry(seq, kind, _instant(recorded_at), (), body, ())
+        return self._collection(seq, recorded_at, msgspec.convert(body, _Collection))
+
+    def collection(self, entry: CollectionEntry) -> IndexedEntry:
+        """The small form of a collection read by `read_collection`."""
+        return self._collection(entry.seq, entry.recorded_at, entry.body)
+
+    def _collection(self, seq: int, recorded_at: str, body: _Collection) -> IndexedEntry:
+        objects: dict[str, str] = {}
         endpoints: set[str] = set()
-        for manifest in body["manifests"]:
-            held, block = manifest["object"], manifest["provenance"]
-            objects[manifest["dataset"]] = None if held is None else held["digest"]
-            if block.get("endpoint_declared"):
-                endpoints.add(block["endpoint"])
-        claims = self._claims(body["claims"], objects)
-        return IndexedEntry(seq, "collection", recorded_at, claims, None, tuple(sorted(endpoints)))
-
-    def _claims(
-        self, claims: Iterable[Mapping[str, Any]], objects: Mapping[str, str | None]
-    ) -> tuple[IndexedClaim, ...]:
-        same, made = self._texts.setdefault, IndexedClaim._make
-        found: list[IndexedClaim] = []
-        for claim in claims:
-            get = claim.get
-            dataset, superset_of = claim["dataset"], get("superset_of")
-            started_at, start, end = claim["started_at"], get("from"), get("to")
-            observed_at, complete_until = get("observed_at"), get("complete_until")
-            months = get("rows_by_month")
-            failed, cut_off = claim["status"] == "error", claim["status"] == "truncated"
-            found.append(
-                made((
-                    same(dataset, dataset),
-                    same(value := claim["scope_item_id"], value),
-                    same(value := claim["scope_item"], value),
-                    same(value := claim["status"], value),
-                    _instant(started_at),
-                    None if start is None else _instant(start),
-                    None if end is None else _instant(end),
-                    None if observed_at is None else _instant(observed_at),
-                    None if complete_until is None else _instant(complete_until),
-                    get("rows", 0),
-                    None if months is None else {same(month, month): rows for month, rows in months.items()},
-                    get("proof_of_life", False),
-                    same(value := get("query_hash", ""), value),
-                    () if superset_of is None else self._superset(tuple(superset_of)),
-                    get("changes_population", False),
-                    None if failed else objects.get(dataset),
-                    get("error"),
-                    get("reconciliation") if cut_off else None,
-                ))
-            )  # fmt: skip
-        return tuple(found)
-
-    def _superset(self, hashes: tuple[str, ...]) -> tuple[str, ...]:
-        return self._supersets.setdefault(hashes, hashes)
+        for manifest in body.manifests:
+            if manifest.object is not None:
+                objects[manifest.dataset] = manifest.object.digest
+            if manifest.provenance.endpoint_declared:
+                endpoints.add(manifest.provenance.endpoint)
+        same = self._texts.setdefault
+        for claim in body.claims:
+            dataset = claim.dataset
+            claim.dataset = same(dataset, dataset)
+            claim.scope_item_id = same(text := claim.scope_item_id, text)
+            claim.scope_item = same(text := claim.scope_item, text)
+            claim.query_hash = same(text := claim.query_hash, text)
+            claim.status = status = same(text := claim.status, text)
+            if claim.superset_of:
+                claim.superset_of = self._supersets.setdefault(claim.superset_of, claim.superset_of)
+            if status != "truncated":
+                claim.reconciliation = None
+            if status != "error":
+                claim.object_digest = objects.get(dataset)
+        declared = tuple(sorted(endpoints)) if endpoints else ()
+        return IndexedEntry(seq, "collection", _instant(recorded_at), body.claims, None, declared)
 
 
 # Every instant in a ledger entry is written with `Z`, for which this alone gives an aware datetime in UTC.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from connectors.store.files import StoreFiles
-from connectors.store.reading import HeadCheck, follow, read_entry
+from connectors.store.reading import HeadCheck, follow, index_entry, read_indexed
 from evidence.ledger import Chain, format_recorded_at
 from evidence.ledger_index import IndexedEntry, Indexer
 
@@ -19,8 +19,8 @@ def index_entries(files: StoreFiles, until: datetime | None = None) -> Iterator[
     """Every entry recorded at or before `until`, in order. VerificationFailed where the ledger is not whole."""
     until_text = None if until is None else format_recorded_at(until)
     check, indexer = HeadCheck(), Indexer()
-    for data, read in follow(files, Chain(), read_entry):
+    for data, read in follow(files, Chain(), read_indexed):
         check.see(data, read.kind)
         if until_text is None or read.recorded_at <= until_text:
-            yield indexer.entry(read.entry)
+            yield index_entry(indexer, read)
     check.finish()

@@ -11,10 +11,12 @@ import gc
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 import orjson
 
 from connectors.store.files import StoreFiles, entry_path
 from evidence.ledger import Chain, Header, KeyRing, Link, header_of
+from evidence.ledger_index import CollectionEntry, IndexedEntry, Indexer, read_collection
 from schemas.errors import StoreError, VerificationFailed
 
 
@@ -35,6 +37,48 @@ def read_entry(data: bytes) -> Read:
         return Read._make((entry["seq"], entry["kind"], entry["previous"], entry["recorded_at"], entry))
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise VerificationFailed("not a ledger entry in canonical form") from None
+
+
+class Indexed(NamedTuple):
+    """An entry parsed as far as the index needs it."""
+
+    seq: int
+    kind: str
+    previous: str | None
+    recorded_at: str
+    collection: CollectionEntry | None
+    """None for every other kind, which stands in `entry` whole."""
+    entry: dict[str, Any] | None
+
+
+# Where the kind of an entry stands: after its body, before two short members and the signature. What a body holds can
+# look like it, so this only chooses how to read; the kind that was read decides.
+_KIND_LIES_IN = 400
+_COLLECTION = b'"kind":"collection","previous":'
+
+
+def read_indexed(data: bytes) -> Indexed:
+    """Parse an entry for the index. VerificationFailed where its bytes are none."""
+    if data.find(_COLLECTION, -_KIND_LIES_IN) >= 0:
+        try:
+            found = read_collection(data)
+        except msgspec.DecodeError:
+            raise VerificationFailed("not a ledger entry in canonical form") from None
+        if found.kind == "collection":
+            return Indexed._make((found.seq, found.kind, found.previous, found.recorded_at, found, None))
+    read = read_entry(data)
+    return Indexed._make((*read[:4], None, read.entry))
+
+
+def index_entry(indexer: Indexer, read: Indexed) -> IndexedEntry:
+    """The small form of what `read_indexed` made. VerificationFailed where a collection lacks what every one has."""
+    if read.collection is not None:
+        return indexer.collection(read.collection)
+    assert read.entry is not None
+    try:
+        return indexer.entry(read.entry)
+    except msgspec.ValidationError as error:
+        raise VerificationFailed(f"entry {read.seq}: {error}") from None
 
 
 _Link = TypeVar("_Link", bound=Link)

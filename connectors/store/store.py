@@ -33,7 +33,9 @@ from connectors.store.reading import (
     collector_paused,
     follow,
     follow_new,
+    index_entry,
     read_entry,
+    read_indexed,
 )
 from connectors.store.signer import Signer, signing_key_path
 from evidence import ledger
@@ -199,9 +201,9 @@ class Store:
             for data, header in follow(self.files, chain, header_of):
                 check.see(data, header.kind)
         else:
-            for data, read in follow(self.files, chain, read_entry):
+            for data, read in follow(self.files, chain, read_indexed):
                 check.see(data, read.kind)
-                index.append(indexer.entry(read.entry))
+                index.append(index_entry(indexer, read))
         check.finish()
         self._chain, self._keys = chain, check.keys
         return index

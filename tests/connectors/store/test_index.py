@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
@@ -42,7 +43,7 @@ def filled(store: Store, source: FakeSource, clock: SettableClock) -> Store:
 
 def as_written(claim: IndexedClaim) -> dict[str, Any]:
     """The fields that a claim of the ledger has as well, under the same names."""
-    held = claim._asdict()
+    held = msgspec.structs.asdict(claim)
     held["rows_by_month"] = dict(held["rows_by_month"] or {})
     return {name: held[name] for name in held if name not in ("object_digest", "error", "reconciliation")}
 
