@@ -120,7 +120,7 @@ _READ: list[tuple[str, Dataset, Callable[[str, dict[str, Any]], dict[str, Any]]]
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "dataset", "row"), _READ, ids=[f"{kind}-{dataset.name}" for kind, dataset, _ in _READ])
+@pytest.mark.parametrize(("kind", "dataset", "row"), _READ, ids=[f"{kind}-{table.name}" for kind, table, _ in _READ])
 def test_lists_come_out_whole(
     bodies: list[tuple[str, dict[str, Any]]],
     kind: str,
