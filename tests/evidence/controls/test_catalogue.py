@@ -47,7 +47,8 @@ PLAN_DAYS = {
     "gcp.audit_admin_activity": 400, "gcp.audit_data_access": 30, "gcp.asset_history": 35, "gcp.scc_findings": 390,
     "hr.register": None, "ticketing": None, "own.records": None,
     # Sources beyond the specification's, of datasets that tests look at and no cell is judged by.
-    "google.drive_documents": None, "google.calendar": None, "gcp.deployments": 365, "gcp.backup_runs": 7,
+    "aws.deployment_history": 365, "google.drive_documents": None, "google.calendar": None, "gcp.deployments": 365,
+    "gcp.backup_runs": 7,
 }  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def _declared(line: EvidenceLine, written: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_retention_table() -> None:
     assert {source.id: source.plan_days for source in SOURCES.values()} == PLAN_DAYS
-    assert len(SOURCES) == 35
+    assert len(SOURCES) == 36
     assert TICKETING.system == OWN_RECORDS.system == "own"
     assert HR_REGISTER.system == "hr"
 
