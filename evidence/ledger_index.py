@@ -61,7 +61,8 @@ class _Object(msgspec.Struct, gc=False):
 
 
 class _Provenance(msgspec.Struct, gc=False):
-    endpoint: str = ""
+    endpoint: str | None = None
+    """None where the run failed before there was a session."""
     endpoint_declared: bool = False
 
 
@@ -115,8 +116,9 @@ class Indexer:
         for manifest in body.manifests:
             if manifest.object is not None:
                 objects[manifest.dataset] = manifest.object.digest
-            if manifest.provenance.endpoint_declared:
-                endpoints.add(manifest.provenance.endpoint)
+            block = manifest.provenance
+            if block.endpoint_declared and block.endpoint is not None:
+                endpoints.add(block.endpoint)
         same = self._texts.setdefault
         for claim in body.claims:
             dataset = claim.dataset
