@@ -63,7 +63,7 @@ class _Object(msgspec.Struct, gc=False):
 class _Provenance(msgspec.Struct, gc=False):
     endpoint: str | None = None
     """None where the run failed before there was a session."""
-    endpoint_declared: bool = False
+    endpoint_declared: bool | None = None
 
 
 class _Manifest(msgspec.Struct, gc=False):
