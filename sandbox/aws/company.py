@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from sandbox.aws.record_file import AccountId, Record, load_records
 from sandbox.company import SCHEMA_DIALECT, Planted, Strict, read_model
 from schemas.errors import ConfigurationError
 
-AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 PolicyDocument = dict[str, Any]
 
 DEFAULT_REGIONS = (
@@ -312,6 +312,7 @@ class AwsCompany(Strict):
     reader: Reader
     accounts: list[Account] = Field(min_length=1)
     events: list[Event] = Field(default_factory=list)
+    records: list[Record] = Field(default_factory=list[Record])
 
 
 class AwsTruth(Strict):
@@ -346,10 +347,12 @@ def load_company(folder: Path) -> AwsCompany | None:
     if not path.is_file():
         return None
     company = read_model(path, _COMPANY)
+    company = company.model_copy(update={"records": [*company.records, *load_records(folder)]})
     known = {account.id for account in company.accounts}
     if len(known) != len(company.accounts):
         raise ConfigurationError(f"{path.name}: two accounts have the same id")
     wanted = {company.reader.account, *(event.account for event in company.events)}
+    wanted |= {record.account for record in company.records}
     if company.organisation is not None:
         wanted.add(company.organisation.management_account)
     if wanted - known:

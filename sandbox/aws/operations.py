@@ -25,6 +25,8 @@ from sandbox.aws.identities import Identities, Principal
 from sandbox.aws.live import LiveAccount
 from sandbox.aws.organisation import answer_organizations
 from sandbox.aws.paging import XmlListing, cut, iam_paged_lists
+from sandbox.aws.records import answer_shown
+from sandbox.aws.shown import SHIMS
 from sandbox.aws.wire import Call, WireAnswer, WireError, new_request_id, xml_answer
 from sandbox.aws.world import World
 from sandbox.faults import Fault
@@ -46,7 +48,7 @@ def not_modelled(call: Call) -> WireError:
 
 def access_denied(call: Call, principal: Principal, resource: str = "*") -> WireError:
     """In the words of AWS."""
-    if call.protocol == "json":
+    if call.protocol in ("json", "rest"):
         message = f"User: {principal.arn} is not authorized to perform: {call.operation} on resource: {resource}"
         return WireError(400, "AccessDeniedException", message)
     code = "UnauthorizedOperation" if call.protocol == "ec2" else "AccessDenied"
@@ -83,6 +85,8 @@ class Operations:
             raise WireError(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
         if call.service == "sts":
             return self._sts(call, principal)
+        if call.operation in SHIMS:
+            return answer_shown(call, self.world, account.plan.id, account.regions, fault)
         if call.service == "organizations":
             return answer_organizations(call, principal, self.world, fault)
         if call.service == "ec2" and call.action == "DescribeRegions":

@@ -127,8 +127,9 @@ def start(
     if company is not None and accounts is not None:
         kept = [account for account in company.accounts if account.id in accounts]
         events = [event for event in company.events if event.account in accounts]
+        records = [record for record in company.records if record.account in accounts]
         reader = company.reader if company.reader.account in accounts else Reader(account=kept[0].id if kept else "")
-        company = company.model_copy(update={"accounts": kept, "events": events, "reader": reader})
+        company = company.model_copy(update={"accounts": kept, "events": events, "records": records, "reader": reader})
     if document is not None:
         added = Account(
             id=document.account_id, name=f"account {document.account_id}", created=document.created,
@@ -217,6 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def do_GET(self) -> None:
+        self._serve()
+
+    def do_PATCH(self) -> None:
         self._serve()
 
     def do_PUT(self) -> None:

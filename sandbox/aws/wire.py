@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
+from sandbox.aws.models import IAM_NAMES, rest_operation
+
 WireProtocol = Literal["query", "ec2", "json", "rest"]
 
 XMLNS = {
@@ -24,7 +26,11 @@ _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]*)/([^/]+)/aws4_requ
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `operation` is `service:Operation`, or `service:METHOD /path` for REST protocols."""
+    """One request. `operation` is `service:Operation`, the service as IAM's actions name it.
+
+    Of REST protocols the operation is found by method and path; where no service description has it, it stays
+    `service:METHOD /path`.
+    """
 
     service: str
     region: str
@@ -34,6 +40,8 @@ class Call:
     parameters: Mapping[str, Any]
     access_key: str | None
     session_token: str | None
+    method: str = "POST"
+    body: bytes = b""
 
     @property
     def operation(self) -> str:
@@ -68,6 +76,7 @@ def parse_call(method: str, target: str, headers: Headers, body: bytes) -> Call:
     """Read a request: which service and action, with which parameters and credentials."""
     scope = _CREDENTIAL.search(headers.get("Authorization") or "")
     service = scope.group(3) if scope else "unknown"
+    service = IAM_NAMES.get(service, service)
     amz_target = headers.get("X-Amz-Target") or ""
     parameters: dict[str, Any]
     protocol: WireProtocol
@@ -87,11 +96,13 @@ def parse_call(method: str, target: str, headers: Headers, body: bytes) -> Call:
         if action:
             protocol = "ec2" if service == "ec2" else "query"
         else:
-            protocol, action = "rest", f"{method} {urlsplit(target).path}"
+            protocol = "rest"
+            found = rest_operation(service, method, urlsplit(target).path)
+            action = f"{method} {urlsplit(target).path}" if found is None else found[0]
     return Call(
         service=service, region=scope.group(2) if scope else "", action=action, protocol=protocol, path=target,
         parameters=parameters, access_key=scope.group(1) if scope else None,
-        session_token=headers.get("X-Amz-Security-Token"),
+        session_token=headers.get("X-Amz-Security-Token"), method=method, body=body,
     )  # fmt: skip
 
 

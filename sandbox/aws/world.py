@@ -8,7 +8,9 @@ sign-ins) is worked out for the instant asked.
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from sandbox.aws import company as script
 from sandbox.aws.changes import changes_of
@@ -37,6 +39,9 @@ class World:
         # Stable: at one instant the order of the file holds, with accounts before what is in them.
         self._changes = sorted(changes_of(company), key=lambda change: change[0])
         self._instants = [change[0] for change in self._changes]
+        self._records: dict[tuple[str, str, str], list[script.Record]] = {}
+        for record in company.records:
+            self._records.setdefault((record.account, record.region, record.kind), []).append(record)
         self._applied = 0
         self._accounts: dict[str, LiveAccount] = {}
         self.version = 0
@@ -67,6 +72,16 @@ class World:
     def accounts(self) -> list[LiveAccount]:
         """All accounts that exist, by id."""
         return [entry for _, entry in sorted(self._accounts.items()) if entry.plan.created <= self.now]
+
+    def shown(self, account_id: str, region: str, kind: str) -> Iterator[Mapping[str, Any]]:
+        """What a service shows of a kind at the clock's instant, in the order of the file."""
+        for record in self._records.get((account_id, region, kind), ()):
+            if record.at <= self.now and (record.until is None or self.now < record.until):
+                shows = dict(record.shows)
+                for change in record.changes:
+                    if change.at <= self.now:
+                        shows |= change.shows
+                yield shows
 
     def _begin(self) -> None:
         self._accounts.clear()

@@ -164,10 +164,10 @@ def test_roles_are_assumed_by_those_they_trust(simulated_aws: SimulatedAws) -> N
 def test_what_is_not_modelled_is_an_error_that_names_it(aws: Simulated) -> None:
     cases = [
         ("iam", "list_organizations_features", {}, "iam:ListOrganizationsFeatures"),
-        ("ec2", "describe_instances", {}, "ec2:DescribeInstances"),
+        ("ec2", "describe_key_pairs", {}, "ec2:DescribeKeyPairs"),
         ("sts", "get_session_token", {}, "sts:GetSessionToken"),
         ("organizations", "list_policies", {"Filter": "TAG_POLICY"}, "organizations:ListPolicies"),
-        ("guardduty", "list_detectors", {}, "guardduty:GET /detector"),
+        ("guardduty", "list_filters", {"DetectorId": "d1"}, "guardduty:ListFilters"),
         ("cloudtrail", "lookup_events", {}, "cloudtrail:LookupEvents"),
         ("s3", "list_buckets", {}, "s3:GET /"),
     ]
