@@ -30,6 +30,9 @@ from schemas.extraction import Sink
 CALLS_PER_SECOND: Mapping[str, float] = {"iam": 10, "organizations": 5, "sts": 20, "ec2": 10}
 """Steady pace per service, well below what AWS allows an account, so that others are not throttled by us."""
 
+OTHER_CALLS_PER_SECOND = 5.0
+"""Of services that are not named there."""
+
 _BURST_SECONDS = 2.0
 _PARSE_ATTEMPTS = 3
 _PAGE_ATTEMPTS = 3
@@ -53,7 +56,7 @@ class Pacer:
 
     def wait(self, service: str) -> None:
         """Wait until the service's bucket holds a token, and take it."""
-        rate = self._rates[service]
+        rate = self._rates.get(service, OTHER_CALLS_PER_SECOND)
         now = self._monotonic()
         tokens, since = self._tokens.get(service, (rate * _BURST_SECONDS, now))
         tokens = min(rate * _BURST_SECONDS, tokens + (now - since) * rate)
@@ -294,7 +297,8 @@ def _demand_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: A
         return
     body: bytes = response_dict["body"]
     protocol = operation_model.service_model.resolved_protocol
-    if protocol == "json":
+    # Of a REST answer that is no JSON botocore makes one without fields, so a list that breaks off would be empty.
+    if protocol == "json" or (protocol == "rest-json" and not _has_payload(operation_model)):
         try:
             whole = isinstance(orjson.loads(body), dict)
         except orjson.JSONDecodeError:
@@ -306,6 +310,12 @@ def _demand_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: A
         whole = bool(body)
     if not whole:
         raise ResponseParserError(f"the answer to {operation_model.name} is none of AWS's")
+
+
+def _has_payload(operation_model: Any) -> bool:
+    """Whether the body is not the answer but something it hands over, such as a file."""
+    shape = operation_model.output_shape
+    return shape is not None and "payload" in shape.serialization
 
 
 def make_client(conduct: Conduct, service: str, region: str, keys: Mapping[str, str]) -> Any:

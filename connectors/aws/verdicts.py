@@ -34,6 +34,8 @@ _UNKNOWN_CREDENTIALS = frozenset({
     "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException",
 })  # fmt: skip
 _CLOCK = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"})
+_GLOBAL = frozenset({"iam", "organizations", "sts"})
+_IAM_PREFIXES = {"sso-admin": "sso", "accessanalyzer": "access-analyzer"}
 _NOT_SUBSCRIBED = frozenset({"OptInRequired", "SubscriptionRequiredException"})
 _GONE = frozenset({"AccountNotFoundException", "NoSuchEntity", "NoSuchEntityException"})
 
@@ -45,7 +47,7 @@ def verdict(
 
     `assumed`: the credentials are a session of a reading role, which ends within the hour by design.
     """
-    where = f"account {account}"
+    where = f"account {account}" if service_of(operation) in _GLOBAL else f"account {account}, region {region}"
     if code in _CLOCK:
         return ClockSkew(
             f"AWS refuses {operation} because the clock of this machine is off. Synchronise it (NTP) and run again."
@@ -54,7 +56,7 @@ def verdict(
         return PermissionDenied(
             f"AWS denies {operation} in {where}. Allow it to the role that is read with, and look for a service "
             "control policy or permissions boundary that forbids it.",
-            permission=operation,
+            permission=iam_action(operation),
         )
     if code in _THROTTLED or status == 429:
         return RetriableError(
@@ -73,9 +75,9 @@ def verdict(
             "The AWS credentials of this machine have expired. Sign in again (for example `aws sso login`) or renew "
             "them, then run again."
         )
-    if code in _UNKNOWN_CREDENTIALS and service_of(operation) == "ec2":
+    if code in _UNKNOWN_CREDENTIALS and service_of(operation) not in _GLOBAL:
         return ConfigurationError(
-            f"AWS does not accept these credentials for {operation} in region {region} of {where}. If the region is "
+            f"AWS does not accept these credentials for {operation} in {where}. If the region is "
             "not enabled in the account, enable it or take it out of scope.aws.regions; otherwise correct the "
             "credentials."
         )
@@ -86,7 +88,7 @@ def verdict(
         )
     if code in _NOT_SUBSCRIBED:
         return NotLicensed(
-            f"{where} is not signed up for the service behind {operation} in region {region}. Enable it, or take the "
+            f"{where} is not signed up for the service behind {operation}. Enable it, or take the "
             "account or region out of scope."
         )
     if code in _GONE:
@@ -99,6 +101,12 @@ def verdict(
 
 def service_of(operation: str) -> str:
     return operation.partition(":")[0]
+
+
+def iam_action(operation: str) -> str:
+    """The right that an operation needs, as a policy names it: IAM calls some services otherwise than boto3 does."""
+    service, _, action = operation.partition(":")
+    return f"{_IAM_PREFIXES.get(service, service)}:{action}"
 
 
 def _seconds(text: str | None) -> float | None:
