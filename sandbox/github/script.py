@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 
 from sandbox.company import SCHEMA_DIALECT, Strict, read_model
 from sandbox.github.script_events import Bypass, Event, Rules
+from sandbox.github.script_security import Security
 
 Permission = Literal["pull", "triage", "push", "maintain", "admin"]
 
@@ -108,6 +109,8 @@ class Environment(Strict):
     reviewers: list[str] = Field(default_factory=list, description="`team:slug` or a login.")
     wait_minutes: int = 0
     prevent_self_review: bool = False
+    branches: list[str] = Field(default_factory=list, description="Patterns; none: every protected branch.")
+    admins_bypass: bool = True
 
 
 class Collaborator(Strict):
@@ -191,6 +194,7 @@ class GitHubScript(Strict):
     rulesets: list[Ruleset] = Field(default_factory=list)
     repositories: list[Repository] = Field(min_length=1)
     routine: Routine | None = None
+    security: Security = Field(default_factory=Security)
     events: list[Event] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -202,6 +206,9 @@ class GitHubScript(Strict):
         used |= {ruleset.repository for ruleset in self.rulesets if ruleset.repository}
         used |= {repository for event in self.events if (repository := getattr(event, "repository", None))}
         used |= {one.repository for one in self.routine.repositories} if self.routine else set()
+        security = self.security
+        for group in (security.changes, security.alerts, security.tickets, security.code_owners):
+            used |= {one.repository for one in group}
         if used - names:
             raise ValueError(f"repositories that are not listed: {', '.join(sorted(used - names))}")
         slugs = {app.slug for app in self.apps}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sandbox.company import Company, Person, load_company
-from sandbox.github import script, script_events
+from sandbox.github import script, script_events, security_events
 from sandbox.github.enact import Cast, Enactment
 from sandbox.github.history_events import HistoryEvents
 from sandbox.github.model import (
@@ -91,6 +91,7 @@ class Stage:
         for event in sorted(self.script.events, key=lambda event: event.at):
             settings.apply(event)
         self._histories()
+        security_events.apply(self, self.script.security)
         return organisation
 
     # people
@@ -239,6 +240,9 @@ class Stage:
                     reviewers,
                     environment.prevent_self_review,
                     environment.wait_minutes,
+                    not environment.branches,
+                    environment.branches,
+                    environment.admins_bypass,
                 )
             )
         for person in one.collaborators:

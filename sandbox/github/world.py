@@ -155,7 +155,12 @@ def _index(nodes: dict[str, Any], repository: Repository) -> None:
         nodes[deployment.node_id] = deployment
         for status in deployment.statuses:
             nodes[status.node_id] = status
+    for issue in repository.issues.values():
+        issue.events.sort(key=lambda event: event.at)
+        for event in issue.events:
+            nodes[event.node_id] = event
     for group in (
+        repository.alerts,
         repository.branches.values(),
         repository.issues.values(),
         repository.labels.values(),

@@ -32,6 +32,7 @@ from sandbox.github.model.git import (
 )
 from sandbox.github.model.pulls import (
     Issue,
+    IssueEvent,
     Label,
     PullCommit,
     PullRequest,
@@ -47,24 +48,31 @@ from sandbox.github.model.repositories import (
     RulesetVersion,
     RuleSuite,
 )
+from sandbox.github.model.security import Alert, AlertChange, Delivery, Hook, Invitation, WorkflowRun
 from sandbox.github.times import Span, during
 
 __all__ = [
     "NO_COMMIT",
     "Account",
     "AccountKind",
+    "Alert",
+    "AlertChange",
     "App",
     "AuditEntry",
     "Branch",
     "CheckRun",
     "CheckSuite",
     "Commit",
+    "Delivery",
     "DeployKey",
     "Deployment",
     "DeploymentStatus",
     "Environment",
+    "Hook",
     "Installation",
+    "Invitation",
     "Issue",
+    "IssueEvent",
     "Label",
     "Member",
     "Organisation",
@@ -85,5 +93,6 @@ __all__ = [
     "TokenGrant",
     "Update",
     "Usage",
+    "WorkflowRun",
     "during",
 ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from sandbox.github.model.security import ACTIONS, SETTINGS
 from sandbox.github.nodeids import node_id
 from sandbox.github.times import NEVER, Changing, Epoch, Span, during
 
 if TYPE_CHECKING:
     from sandbox.github.model.repositories import Repository, Ruleset
+    from sandbox.github.model.security import Hook, Invitation
 
 AccountKind = Literal["User", "Bot", "Organization"]
 
@@ -166,6 +168,12 @@ class Organisation:
     tokens: list[TokenGrant] = field(default_factory=list["TokenGrant"])
     rulesets: list[Ruleset] = field(default_factory=list["Ruleset"])
     audit: list[AuditEntry] = field(default_factory=list["AuditEntry"])
+    settings: Changing[dict[str, Any]] = field(default_factory=lambda: Changing(SETTINGS))
+    actions: Changing[dict[str, Any]] = field(default_factory=lambda: Changing(ACTIONS))
+    unlicensed: frozenset[str] = frozenset()
+    """Alert kinds that the organisation's plan does not have."""
+    hooks: list[Hook] = field(default_factory=list["Hook"])
+    invitations: list[Invitation] = field(default_factory=list["Invitation"])
     reader: Account | None = None
     """Whose token the sandbox hands out, where the script says so."""
     read_by_app: bool = False

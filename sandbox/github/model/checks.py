@@ -149,6 +149,9 @@ class Environment:
     prevent_self_review: bool = False
     wait_minutes: int = 0
     protected_branches: bool = True
+    branch_patterns: list[str] = field(default_factory=list[str])
+    """Where they are given, only branches of these names may deploy."""
+    admins_bypass: bool = True
     node_id: str = ""
 
     def __post_init__(self) -> None:

@@ -69,7 +69,9 @@ class Issue:
     author: Account
     created_at: Epoch
     closed_at: Epoch = NEVER
+    """For an issue that a merge closed; what people do to it is in `events`."""
     labels: list[Label] = field(default_factory=list["Label"])
+    events: list[IssueEvent] = field(default_factory=list["IssueEvent"])
     node_id: str = ""
 
     def __post_init__(self) -> None:
@@ -77,6 +79,64 @@ class Issue:
 
     def exists(self, now: Epoch) -> bool:
         return now >= self.created_at
+
+    def _past(self, now: Epoch, *kinds: str) -> list[IssueEvent]:
+        return [event for event in self.events if event.at <= now and event.typename in kinds]
+
+    def closed_since(self, now: Epoch) -> Epoch | None:
+        """When it was closed; None while it is open."""
+        past = self._past(now, "ClosedEvent", "ReopenedEvent")
+        if past:
+            return past[-1].at if past[-1].typename == "ClosedEvent" else None
+        return self.closed_at if self.closed_at <= now else None
+
+    def labels_at(self, now: Epoch) -> list[Label]:
+        held = list(self.labels)
+        for event in self._past(now, "LabeledEvent", "UnlabeledEvent"):
+            label = event.details["label"]
+            if event.typename == "LabeledEvent":
+                held.append(label)
+            elif label in held:
+                held.remove(label)
+        return held
+
+    def assignees_at(self, now: Epoch) -> list[Account]:
+        held: list[Account] = []
+        for event in self._past(now, "AssignedEvent", "UnassignedEvent"):
+            who = event.details["assignee"]
+            if event.typename == "AssignedEvent":
+                held.append(who)
+            elif who in held:
+                held.remove(who)
+        return held
+
+    def updated_at(self, now: Epoch) -> Epoch:
+        moments = [self.created_at, *(event.at for event in self.events if event.at <= now)]
+        return max(*moments, self.closed_at) if self.closed_at <= now else max(moments)
+
+
+@dataclass(slots=True, eq=False)
+class IssueEvent:
+    """One entry of an issue's timeline, comments included."""
+
+    typename: str
+    id: int
+    issue: Issue
+    at: Epoch
+    actor: Account | None
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    node_id: str = ""
+
+    def __post_init__(self) -> None:
+        short = "".join(c for c in self.typename if c.isupper())
+        self.node_id = node_id(f"I{short}", self.issue.repository.id, self.id)
+
+    @property
+    def repository(self) -> Repository:
+        return self.issue.repository
+
+    def exists(self, now: Epoch) -> bool:
+        return now >= self.at
 
 
 @dataclass(slots=True, eq=False)

@@ -6,6 +6,7 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from sandbox.github.model.security import FEATURES_ON
 from sandbox.github.nodeids import node_id
 from sandbox.github.times import ALWAYS, NEVER, Changing, Epoch, Span
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.github.model.checks import Deployment, Environment
     from sandbox.github.model.git import Branch, Commit, Update
     from sandbox.github.model.pulls import Issue, Label, PullRequest
+    from sandbox.github.model.security import Alert, WorkflowRun
 
 Permission = Literal["pull", "triage", "push", "maintain", "admin"]
 
@@ -141,6 +143,16 @@ class Repository:
     collaborators: list[tuple[Span, Account, Permission]] = field(
         default_factory=list[tuple[Span, "Account", Permission]]
     )
+    security: Changing[dict[str, str]] = field(default_factory=lambda: Changing(FEATURES_ON))
+    """Security features by name, enabled or disabled; a name that is missing is not told."""
+    actions: Changing[dict[str, Any]] = field(default_factory=lambda: Changing[dict[str, Any]]({}))
+    """Actions settings that differ from the organisation's."""
+    files: dict[str, Changing[str | None]] = field(default_factory=dict[str, "Changing[str | None]"])
+    """Text files of the default branch by path; the sandbox keeps no others than CODEOWNERS."""
+    alerts: list[Alert] = field(default_factory=list["Alert"])
+    workflow_runs: list[WorkflowRun] = field(default_factory=list["WorkflowRun"])
+    analyses: list[tuple[Epoch, str, str]] = field(default_factory=list[tuple[Epoch, str, str]])
+    """Analyses of code scanning: instant, tool and its version."""
     times: list[Epoch] = field(default_factory=list[Epoch])
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
     node_id: str = ""
@@ -173,6 +185,9 @@ class Repository:
         self.pulls.sort(key=lambda pull: (pull.created_at, pull.number))
         self.deployments.sort(key=lambda deployment: (deployment.created_at, deployment.id))
         self.rule_suites.sort(key=lambda suite: suite.at)
+        self.alerts.sort(key=lambda alert: (alert.created_at, alert.id))
+        self.workflow_runs.sort(key=lambda run: (run.created_at, run.id))
+        self.analyses.sort()
         moments: set[Epoch] = {update.at for update in self.updates}
         for pull in self.pulls:
             _settle_pull(pull)

@@ -100,6 +100,12 @@ def _two_factor_requirement(organisation: Organisation, _args: dict[str, Any], r
     return organisation.two_factor_required.at(request.now)
 
 
+def _identity_provider(source: Organisation, _args: dict[str, Any], request: Request) -> Organisation | None:
+    if not request.viewer.owns(source, request.now):
+        return None
+    return source if "saml_issuer" in source.settings.at(request.now) else None
+
+
 ORGANISATION: Fields = {
     "id": node_id,
     "databaseId": lambda source, _args, _request: _account(source).id,
@@ -112,6 +118,9 @@ ORGANISATION: Fields = {
     "resourcePath": lambda source, _args, _request: f"/{source.login}",
     "avatarUrl": lambda source, _args, _request: web(f"/avatars/{source.login}"),
     "requiresTwoFactorAuthentication": _two_factor_requirement,
+    "isVerified": constant(False),
+    "ipAllowListEnabledSetting": constant("DISABLED"),
+    "samlIdentityProvider": _identity_provider,
     "membersWithRole": connection("membersWithRole", _members),
     "repositories": connection("repositories", _repositories),
     "repository": _find_repository,

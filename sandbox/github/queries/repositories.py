@@ -30,6 +30,7 @@ from sandbox.github.queries.fields import (
 )
 from sandbox.github.queries.pulls import pull_listing
 from sandbox.github.queries.rules import branch_rules, ruleset_by_number, rulesets
+from sandbox.github.queries.security import ALERTS, Blob, codeowners, file_at
 from sandbox.github.queries.timelines import merge_queue
 from sandbox.github.rules import protection_of
 from sandbox.github.times import ALWAYS, Epoch, iso, iso_or_none
@@ -124,11 +125,17 @@ COLLABORATOR_EDGE: Fields = {
 }
 
 
-def _object(repository: Repository, args: dict[str, Any], request: Request) -> Commit | None:
+def _object(repository: Repository, args: dict[str, Any], request: Request) -> Commit | Blob | None:
     oid, expression = args.get("oid"), args.get("expression")
     if oid is None:
         if expression is None:
             raise Refused("An oid or an expression has to be given.", kind="INVALID_ARGUMENT")
+        revision, colon, path = expression.partition(":")
+        if colon:
+            default = repository.default_branch.at(request.now)
+            known = existing_branch(repository, default, request.now) is not None
+            named = revision.removeprefix("refs/heads/") in ("HEAD", default)
+            return file_at(repository, path, request.now) if known and named else None
         branch = existing_branch(repository, expression.removeprefix("refs/heads/"), request.now)
         oid = expression if branch is None else branch.tip(request.now)
     commit = repository.commits.get(oid or "")
@@ -173,14 +180,15 @@ def _issues(repository: Repository, args: dict[str, Any], request: Request) -> L
     now = request.now
     found = [issue for issue in repository.issues.values() if issue.created_at <= now]
     if args.get("states") is not None:
-        found = [one for one in found if ("CLOSED" if one.closed_at <= now else "OPEN") in args["states"]]
+        found = [one for one in found if ("OPEN" if one.closed_since(now) is None else "CLOSED") in args["states"]]
     if args.get("labels") is not None:
-        found = [one for one in found if any(label.name in args["labels"] for label in one.labels)]
+        wanted = {name.lower() for name in args["labels"]}
+        found = [one for one in found if any(label.name.lower() in wanted for label in one.labels_at(now))]
     order = args.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
     sign = -1 if order["direction"] == "DESC" else 1
 
     def moment(issue: Any) -> Epoch:
-        return issue.closed_at if order["field"] == "UPDATED_AT" and issue.closed_at <= now else issue.created_at
+        return issue.updated_at(now) if order["field"] == "UPDATED_AT" else issue.created_at
 
     found.sort(key=lambda one: (sign * moment(one), sign * one.number))
     return Listing(found, keys=[(sign * moment(one), sign * one.number) for one in found])
@@ -193,6 +201,8 @@ def _environments(repository: Repository, args: dict[str, Any], request: Request
 
 
 def _viewer_permission(repository: Repository, _args: dict[str, Any], request: Request) -> str | None:
+    if request.viewer.installation is not None:
+        return None  # as GitHub's own description of the field says
     permission = request.viewer.permission(repository, request.now)
     return GRAPHQL_PERMISSION[permission] if permission else None
 
@@ -285,7 +295,11 @@ REPOSITORY: Fields = {
     "allowUpdateBranch": constant(True),
     "forkingAllowed": constant(False),
     "hasIssuesEnabled": constant(True),
-    "hasVulnerabilityAlertsEnabled": constant(True),
+    "hasVulnerabilityAlertsEnabled": lambda source, _args, request: (
+        source.security.at(request.now).get("vulnerability_alerts") == "enabled"
+    ),
+    "vulnerabilityAlerts": ALERTS,
+    "codeowners": codeowners,
     "webCommitSignoffRequired": constant(False),
     "viewerPermission": _viewer_permission,
     "viewerCanAdminister": lambda source, _args, request: request.viewer.administers(source, "read", request.now),
@@ -332,7 +346,7 @@ def _gates(environment: Environment, _args: dict[str, Any], _request: Request) -
         gates.append((environment, "WAIT_TIMER"))
     if environment.reviewers:
         gates.append((environment, "REQUIRED_REVIEWERS"))
-    if environment.protected_branches:
+    if environment.protected_branches or environment.branch_patterns:
         gates.append((environment, "BRANCH_POLICY"))
     return Listing(gates)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.github.access import Request
-from sandbox.github.model import Account, PullRequest, Repository, Review, TimelineEvent
+from sandbox.github.model import Account, IssueEvent, PullRequest, Repository, Review, TimelineEvent
 from sandbox.github.paging import Listing
 from sandbox.github.queries.checks import existing_branch, repository_path
 from sandbox.github.queries.fields import (
@@ -143,7 +143,9 @@ def _person_behind(event: TimelineEvent, _args: dict[str, Any], request: Request
     return account if account is not None and account.kind == "User" else None
 
 
-def _event_path(event: TimelineEvent, now: Epoch) -> str:
+def _event_path(event: TimelineEvent | IssueEvent, now: Epoch) -> str:
+    if isinstance(event, IssueEvent):
+        return f"{repository_path(event.repository, now)}/issues/{event.issue.number}#event-{event.id}"
     return f"{pull_path(event.pull, now)}#event-{event.id}"
 
 

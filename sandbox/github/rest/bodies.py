@@ -217,10 +217,8 @@ def organisation(org: Organisation, request: Request) -> dict[str, Any]:
             "default_repository_permission": {"pull": "read", "push": "write"}.get(
                 org.base_permission, org.base_permission
             ),
-            "members_can_create_repositories": False,
             "two_factor_requirement_enabled": org.two_factor_required.at(now),
-            "members_can_fork_private_repositories": False,
-            "web_commit_signoff_required": False,
+            **org.settings.at(now),
         }
     return body
 
@@ -308,6 +306,11 @@ def _minimal_repository(which: Repository, request: Request) -> dict[str, Any]:
         "open_issues": open_items(which, now),
         "watchers": 0,
     }
+    if request.viewer.permission(which, now) == "admin" or request.viewer.owns(which.organisation, now):
+        held = which.security.at(now)
+        body["security_and_analysis"] = {
+            name: {"status": status} for name, status in held.items() if name != "vulnerability_alerts"
+        }
     for name, path in REPOSITORY_LINKS.items():
         body[name] = url + path
     return body
@@ -315,7 +318,7 @@ def _minimal_repository(which: Repository, request: Request) -> dict[str, Any]:
 
 def open_items(which: Repository, now: Epoch) -> int:
     """Open issues and pull requests together, as GitHub counts them."""
-    issues = sum(1 for issue in which.issues.values() if issue.created_at <= now < issue.closed_at)
+    issues = sum(1 for issue in which.issues.values() if issue.created_at <= now and issue.closed_since(now) is None)
     return issues + sum(1 for pull in which.pulls if pull.created_at <= now and pull.state(now) == "OPEN")
 
 

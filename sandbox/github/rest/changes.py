@@ -260,9 +260,9 @@ def issue(which: Issue | PullRequest, request: Request) -> dict[str, Any]:
         labels = [one for at, one in which.labels if at <= now]
         changed = updated_at(which, request)
     else:
-        closed = which.closed_at if which.closed_at <= now else None
-        labels = which.labels
-        changed = closed or which.created_at
+        closed = which.closed_since(now)
+        labels = which.labels_at(now)
+        changed = which.updated_at(now)
     body: dict[str, Any] = {
         "id": which.id,
         "node_id": which.node_id,

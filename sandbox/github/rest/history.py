@@ -208,8 +208,7 @@ def issues(call: Call) -> Answer:
     rows: list[tuple[Issue | PullRequest, bool, Epoch]] = []
     for one in call.repo.issues.values():
         if one.created_at <= now:
-            ended = one.closed_at <= now
-            rows.append((one, not ended, one.closed_at if ended else one.created_at))
+            rows.append((one, one.closed_since(now) is None, one.updated_at(now)))
     rows.extend(
         (one, one.state(now) == "OPEN", updated_at(one, call.request))
         for one in call.repo.pulls
@@ -234,7 +233,7 @@ def issues(call: Call) -> Answer:
 def _label_names(one: Issue | PullRequest, now: Epoch) -> set[str]:
     if isinstance(one, PullRequest):
         return {label.name for at, label in one.labels if at <= now}
-    return {label.name for label in one.labels}
+    return {label.name for label in one.labels_at(now)}
 
 
 def issue(call: Call) -> Answer:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sandbox.github.rest import history, organisations, repositories
+from sandbox.github.rest import history, organisations, repositories, security
 from sandbox.github.rest.calls import Answer, Call
 
 Handler = Callable[[Call], Answer]
@@ -64,6 +64,22 @@ NEEDS: dict[str, tuple[str, str]] = {
     f"{_ORG}/rulesets/{{ruleset_id}}/history/{{version_id}}": ("organization_administration", "write"),
     f"{_ORG}/rulesets/rule-suites": ("organization_administration", "write"),
     f"{_ORG}/personal-access-tokens": ("organization_personal_access_tokens", "read"),
+    f"{_ORG}/invitations": ("members", "read"),
+    f"{_ORG}/hooks": ("organization_hooks", "read"),
+    f"{_ORG}/hooks/{{hook_id}}/deliveries": ("organization_hooks", "read"),
+    f"{_ORG}/hooks/{{hook_id}}/deliveries/{{delivery_id}}": ("organization_hooks", "read"),
+    f"{_ORG}/hooks/{{hook_id}}/deliveries/{{delivery_id}}/attempts": ("organization_hooks", "write"),
+    f"{_ORG}/dependabot/alerts": ("vulnerability_alerts", "read"),
+    f"{_ORG}/code-scanning/alerts": ("security_events", "read"),
+    f"{_ORG}/secret-scanning/alerts": ("secret_scanning_alerts", "read"),
+    f"{_ORG}/actions/permissions": ("organization_administration", "read"),
+    f"{_ORG}/actions/permissions/workflow": ("organization_administration", "read"),
+    f"{_ORG}/actions/permissions/repositories": ("organization_administration", "read"),
+    f"{_REPO}/actions/permissions": ("administration", "read"),
+    f"{_REPO}/actions/permissions/workflow": ("administration", "read"),
+    f"{_REPO}/actions/runs": ("actions", "read"),
+    f"{_REPO}/code-scanning/analyses": ("security_events", "read"),
+    f"{_REPO}/environments/{{environment_name}}/deployment-branch-policies": ("actions", "read"),
     f"{_REPO}/activity": ("contents", "read"),
     f"{_REPO}/branches": ("contents", "read"),
     f"{_REPO}/branches/{{branch}}": ("contents", "read"),
@@ -95,6 +111,7 @@ NEEDS: dict[str, tuple[str, str]] = {
 }
 """From GitHub's table of permissions required for GitHub Apps; the rest needs `metadata: read`, which every one has."""
 
+_ALERTS = frozenset({"state", "sort", "direction", "per_page", "after", "before"})
 _SUITES = _pages("ref", "time_period", "actor_name", "rule_suite_result")
 
 ROUTES: tuple[Route, ...] = (
@@ -118,6 +135,26 @@ ROUTES: tuple[Route, ...] = (
         f"{_ORG}/audit-log",
         organisations.audit_log,
         frozenset({"phrase", "include", "after", "before", "order", "per_page"}),
+    ),
+    Route(f"{_ORG}/invitations", security.invitations, _pages()),
+    Route(f"{_ORG}/hooks", security.hooks, _pages()),
+    Route(f"{_ORG}/hooks/{{hook_id}}/deliveries", security.deliveries, frozenset({"per_page", "cursor"})),
+    Route(f"{_ORG}/hooks/{{hook_id}}/deliveries/{{delivery_id}}", security.delivery),
+    Route(f"{_ORG}/hooks/{{hook_id}}/deliveries/{{delivery_id}}/attempts", security.redeliver, method="POST"),
+    Route(f"{_ORG}/dependabot/alerts", security.dependabot_alerts, _ALERTS),
+    Route(f"{_ORG}/code-scanning/alerts", security.code_scanning_alerts, _ALERTS),
+    Route(f"{_ORG}/secret-scanning/alerts", security.secret_scanning_alerts, _ALERTS | {"hide_secret"}),
+    Route(f"{_ORG}/actions/permissions", security.org_actions),
+    Route(f"{_ORG}/actions/permissions/workflow", security.org_workflow),
+    Route(f"{_ORG}/actions/permissions/repositories", security.org_actions_repositories, _pages()),
+    Route(f"{_REPO}/actions/permissions", security.repo_actions),
+    Route(f"{_REPO}/actions/permissions/workflow", security.repo_workflow),
+    Route(f"{_REPO}/actions/runs", security.workflow_runs, _pages("created")),
+    Route(f"{_REPO}/code-scanning/analyses", security.analyses, _pages()),
+    Route(
+        f"{_REPO}/environments/{{environment_name}}/deployment-branch-policies",
+        security.environment_policies,
+        _pages(),
     ),
     Route(_REPO, repositories.repository),
     Route(

@@ -184,8 +184,13 @@ def environment(which: Environment, request: Request) -> dict[str, Any]:
                 ],
             }
         )
-    if which.protected_branches:
+    if which.protected_branches or which.branch_patterns:
         rules.append({**identity(3), "type": "branch_policy"})
+    policy = None
+    if which.branch_patterns:
+        policy = {"protected_branches": False, "custom_branch_policies": True}
+    elif which.protected_branches:
+        policy = {"protected_branches": True, "custom_branch_policies": False}
     return {
         "id": which.id,
         "node_id": which.node_id,
@@ -195,9 +200,8 @@ def environment(which: Environment, request: Request) -> dict[str, Any]:
         "created_at": iso(which.created_at),
         "updated_at": iso(which.created_at),
         "protection_rules": rules,
-        "deployment_branch_policy": {"protected_branches": True, "custom_branch_policies": False}
-        if which.protected_branches
-        else None,
+        "can_admins_bypass": which.admins_bypass,
+        "deployment_branch_policy": policy,
     }
 
 

@@ -16,7 +16,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from sandbox.github.model.security import ACTIONS
 from sandbox.github.rest.routes import ROUTES, Route
+from sandbox.github.times import Changing
 from tests.fakes.github_sandbox import Asked, demo
 
 ROOT = Path(__file__).parents[3]
@@ -125,6 +127,7 @@ def named(github: Asked) -> dict[str, str]:
         "version": str(repository.rulesets[0].versions[1].id),
         "suite": str(repository.rule_suites[-1].id),
         "issue": str(next(iter(repository.issues))),
+        "hook": str(github.organisation.hooks[0].id),
         "org_ruleset": str(github.organisation.rulesets[0].id),
         "org_version": str(github.organisation.rulesets[0].versions[0].id),
     }
@@ -148,6 +151,23 @@ CASES: list[tuple[str, str]] = [
     ("/orgs/{org}/rulesets/{ruleset_id}/history/{version_id}", ORG + "/rulesets/{org_ruleset}/history/{org_version}"),
     ("/orgs/{org}/teams", f"{ORG}/teams"),
     ("/orgs/{org}/teams/{team_slug}/members", f"{ORG}/teams/web/members"),
+    ("/orgs/{org}/invitations", f"{ORG}/invitations"),
+    ("/orgs/{org}/hooks", f"{ORG}/hooks"),
+    ("/orgs/{org}/hooks/{hook_id}/deliveries", ORG + "/hooks/{hook}/deliveries"),
+    ("/orgs/{org}/dependabot/alerts", f"{ORG}/dependabot/alerts?sort=created&direction=asc&per_page=100"),
+    ("/orgs/{org}/code-scanning/alerts", f"{ORG}/code-scanning/alerts?per_page=100"),
+    ("/orgs/{org}/secret-scanning/alerts", f"{ORG}/secret-scanning/alerts?hide_secret=true"),
+    ("/orgs/{org}/secret-scanning/alerts", f"{ORG}/secret-scanning/alerts?state=resolved"),
+    ("/orgs/{org}/actions/permissions", f"{ORG}/actions/permissions"),
+    ("/orgs/{org}/actions/permissions/workflow", f"{ORG}/actions/permissions/workflow"),
+    ("/repos/{owner}/{repo}/actions/permissions", f"{REPO}/actions/permissions"),
+    ("/repos/{owner}/{repo}/actions/permissions/workflow", f"{REPO}/actions/permissions/workflow"),
+    ("/repos/{owner}/{repo}/actions/runs", f"{REPO}/actions/runs?per_page=5"),
+    ("/repos/{owner}/{repo}/code-scanning/analyses", f"{REPO}/code-scanning/analyses?per_page=1"),
+    (
+        "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
+        "/repos/tallybrook/notifications/environments/production/deployment-branch-policies",
+    ),
     ("/repos/{owner}/{repo}", REPO),
     ("/repos/{owner}/{repo}/activity", f"{REPO}/activity?ref=refs/heads/main&per_page=100"),
     ("/repos/{owner}/{repo}/activity", f"{WEB}/activity?activity_type=force_push&time_period=year"),
@@ -193,6 +213,7 @@ CASES: list[tuple[str, str]] = [
 MAY_BE_EMPTY = {
     f"{ORG}/members?filter=2fa_disabled&role=admin",
     f"{ORG}/outside_collaborators",
+    ORG + "/hooks/{hook}/deliveries",
     REPO + "/commits/{head}/statuses",
 }
 
@@ -213,6 +234,25 @@ def test_the_audit_log_fits_the_enterprise_description(github: Asked) -> None:
     assert Description("ghec.json").errors("/orgs/{org}/audit-log", heard.json) == []
 
 
+def test_webhook_deliveries_fit(description: Description) -> None:
+    github = demo("2026-08-04T12:00:00Z")
+    hook = f"{ORG}/hooks/{github.organisation.hooks[0].id}/deliveries"
+    heard = github.get(hook)
+    assert heard.json
+    assert description.errors("/orgs/{org}/hooks/{hook_id}/deliveries", heard.json) == []
+    one = github.get(f"{hook}/{heard.json[0]['id']}").json
+    assert description.errors("/orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}", one) == []
+
+
+def test_actions_repositories_fit(description: Description) -> None:
+    github = demo()
+    github.organisation.actions = Changing({**ACTIONS, "enabled_repositories": "selected"})
+    github.organisation.repositories[0].actions.change(0, {"enabled": True})
+    heard = github.get(f"{ORG}/actions/permissions/repositories")
+    assert heard.json["total_count"] == 1
+    assert description.errors("/orgs/{org}/actions/permissions/repositories", heard.json) == []
+
+
 def test_a_wrong_answer_is_found_out(description: Description, github: Asked) -> None:
     body = github.get(REPO).json
     del body["node_id"]
@@ -223,12 +263,18 @@ def test_a_wrong_answer_is_found_out(description: Description, github: Asked) ->
 
 def test_every_route_is_tried_here(description: Description) -> None:
     tried = {template for template, _ in CASES}
-    elsewhere = {"/orgs/{org}/audit-log", "/orgs/{org}/personal-access-tokens"}
+    elsewhere = {
+        "/orgs/{org}/audit-log", "/orgs/{org}/personal-access-tokens", "/orgs/{org}/actions/permissions/repositories",
+        "/orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}",
+        "/orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
+    }  # fmt: skip
     assert {route.template for route in ROUTES} - tried - elsewhere == set()
 
 
 @pytest.mark.parametrize(
-    "route", [one for one in ROUTES if "audit-log" not in one.template], ids=lambda one: one.template
+    "route",
+    [one for one in ROUTES if "audit-log" not in one.template and one.method == "GET"],
+    ids=lambda one: one.template,
 )
 def test_no_parameter_is_made_up(description: Description, route: Route) -> None:
     assert route.parameters - description.parameters(route.template) == set()
