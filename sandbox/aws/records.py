@@ -121,7 +121,7 @@ def answer_shown(call: Call, world: World, account: str, regions: list[str], fau
         result = {made.lists: items[page.start : page.stop]}
         if paging is not None and page.marker is not None:
             result[paging[1]] = page.marker
-    protocol = str(model.service_model.protocol)
+    protocol = _protocol(call, model)
     try:
         fitting = {} if model.output_shape is None else shaped(model.output_shape, result, call.operation)
     except ValueError as error:
@@ -135,9 +135,14 @@ def answer_shown(call: Call, world: World, account: str, regions: list[str], fau
     return WireAnswer(int(written["status_code"]), kind, str(written["body"]).encode(), request_id)
 
 
+def _protocol(call: Call, model: Any) -> str:
+    """A service can speak several; of REST there are two."""
+    return str(model.service_model.protocol) if call.protocol == "rest" else call.protocol
+
+
 def _asked(call: Call, model: Any) -> dict[str, Any]:
     """The parameters, under the names of the vendor's description."""
-    protocol = str(model.service_model.protocol)
+    protocol = _protocol(call, model)
     parts = urlsplit(call.path)
     values: list[tuple[str, str]] = parse_qsl(parts.query, keep_blank_values=True)
     if protocol in ("query", "ec2"):

@@ -66,8 +66,11 @@ def company(
     *accounts: Mapping[str, Any],
     events: Sequence[Mapping[str, Any]] = (),
     organisation: Mapping[str, Any] | None = None,
+    records: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     content: dict[str, Any] = {"reader": {"account": PROD}, "accounts": list(accounts), "events": list(events)}
+    if records:
+        content["records"] = [dict(entry) for entry in records]
     if organisation is not None:
         content["organisation"] = dict(organisation)
     return content
@@ -96,11 +99,13 @@ class Simulated:
         item: str = f"aws:{PROD}",
         session: Session | None = None,
         known_items: Iterable[str] | None = None,
+        interval: tuple[datetime, datetime] | None = None,
     ) -> tuple[list[ItemClaim], MemorySink]:
         """Run the extractor of the datasets for one item; the sink is new."""
         sink = MemorySink()
         known = None if known_items is None else frozenset(known_items)
-        request = Request(frozenset(datasets), ScopeItem(item, item, "aws"), known_items=known)
+        start, end = interval or (None, None)
+        request = Request(frozenset(datasets), ScopeItem(item, item, "aws"), start, end, known_items=known)
         claims = EXTRACTORS[datasets[0]](session or self.session(), request, sink)
         assert [claim.dataset for claim in claims] == list(datasets)
         return claims, sink
