@@ -25,7 +25,9 @@ def record(kind: str, shows: dict[str, Any], *, region: str = REGION, account: s
 def detector(region: str = REGION, status: str = "ENABLED") -> dict[str, Any]:
     shows = {
         "Id": DETECTOR, "CreatedAt": LONG_AGO, "UpdatedAt": LONG_AGO, "Status": status, "ServiceRole": "x",
-        "Features": [{"Name": "S3_DATA_EVENTS", "Status": "ENABLED"}, {"Name": "RDS_LOGIN_EVENTS", "Status": "DISABLED"}],
+        "Features": [
+            {"Name": "S3_DATA_EVENTS", "Status": "ENABLED"}, {"Name": "RDS_LOGIN_EVENTS", "Status": "DISABLED"},
+        ],
     }  # fmt: skip
     return record("guardduty.detector", shows, region=region)
 

@@ -49,8 +49,8 @@ def posture(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     if not checks:
         raise NotLicensed(
             f"Nothing checks the configuration of account {reading.account} in {', '.join(reading.regions)}: AWS "
-            "Config has no rule, Security Hub is off and there is no analyzer. Enable one of them, or import the results "
-            "of another tool."
+            "Config has no rule, Security Hub is off and there is no analyzer. Enable one of them, or import the "
+            "results of another tool."
         )
     return [reading.claim(_QUERY, proof=f"{checks} checks and analyzers")]
 

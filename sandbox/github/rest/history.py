@@ -205,10 +205,11 @@ def issues(call: Call) -> Answer:
     if sort == "comments":
         raise NotModelled("sort=comments")
     direction = call.choice("direction", "desc", ("asc", "desc"))
-    rows: list[tuple[Issue | PullRequest, bool, Epoch]] = []
-    for one in call.repo.issues.values():
-        if one.created_at <= now:
-            rows.append((one, one.closed_since(now) is None, one.updated_at(now)))
+    rows: list[tuple[Issue | PullRequest, bool, Epoch]] = [
+        (one, one.closed_since(now) is None, one.updated_at(now))
+        for one in call.repo.issues.values()
+        if one.created_at <= now
+    ]
     rows.extend(
         (one, one.state(now) == "OPEN", updated_at(one, call.request))
         for one in call.repo.pulls

@@ -158,12 +158,12 @@ def _window(text: str) -> tuple[Epoch, Epoch]:
 
 def environment_policies(call: Call) -> Answer:
     """GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"""
-    for one in call.repo.environments:
-        if one.exists(call.now) and one.name == call.variables["environment_name"]:
-            return call.wrapped(
-                "branch_policies", list(enumerate(one.branch_patterns)), lambda pair: bodies.branch_policy(one, *pair)
-            )
-    raise not_found()
+    name, now = call.variables["environment_name"], call.now
+    found = next((one for one in call.repo.environments if one.exists(now) and one.name == name), None)
+    if found is None:
+        raise not_found()
+    patterns = list(enumerate(found.branch_patterns))
+    return call.wrapped("branch_policies", patterns, lambda pair: bodies.branch_policy(found, *pair))
 
 
 # webhooks and invitations
