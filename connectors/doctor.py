@@ -13,7 +13,6 @@ import urllib.request
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -156,11 +155,14 @@ def examined(program: Path, now: LocalClock, environ: Mapping[str, str]) -> Gene
 
 def datasets_in_use(workspace: Workspace, controls: Sequence[Control]) -> frozenset[str]:
     """Names of the datasets that the programme as recorded collects."""
-    history, now = workspace.history(), workspace.now()
+    return _in_use(controls, workspace.history())
+
+
+def _in_use(controls: Sequence[Control], history: ProgrammeHistory) -> frozenset[str]:
     return frozenset(
         dataset.name
         for _, _, _, dataset in lines_of(_in_effect(controls, history))
-        if _configured(history, dataset.name, now) is None
+        if _configured(history, dataset.name) is None
     )
 
 
@@ -169,13 +171,13 @@ def diagnose(
 ) -> Diagnosis:
     """Examine every evidence line of the controls. Errors of a source are findings; ConfigurationError of the
     programme itself is raised. `born`: whether the store is the programme's own and no throw-away."""
-    history, now = workspace.history(), workspace.now()
+    history = workspace.history()
     scope = workspace.scope(history)
     lines: list[LineStatus] = []
     wanted: dict[str, dict[_Key, ScopedItem]] = {}
     for control in _in_effect(controls, history):
         for line in control.evidence:
-            found, asked = _expected(control, line, history, scope, now)
+            found, asked = _expected(control, line, history, scope)
             lines += found
             for key, item in asked.items():
                 wanted.setdefault(key[0].partition(".")[0], {})[key] = item
@@ -186,7 +188,7 @@ def diagnose(
         clocks,
         store_state(workspace, born=born),
         prefect_state(workspace.environ),
-        datasets_in_use(workspace, controls),
+        _in_use(controls, history),
     )
 
 
@@ -194,7 +196,7 @@ def _in_effect(controls: Sequence[Control], history: ProgrammeHistory) -> list[C
     return [control for control in controls if history.control_spans(control.id, control.category)]
 
 
-def _configured(history: ProgrammeHistory, dataset: str, now: datetime) -> str | None:
+def _configured(history: ProgrammeHistory, dataset: str) -> str | None:
     """Why nothing collects a dataset under this programme, None where something does."""
     system = dataset.partition(".")[0]
     register = READ_FROM_REGISTER.get(dataset)
@@ -204,7 +206,7 @@ def _configured(history: ProgrammeHistory, dataset: str, now: datetime) -> str |
 
 
 def _expected(
-    control: Control, line: EvidenceLine, history: ProgrammeHistory, scope: ScopeRegister, now: datetime
+    control: Control, line: EvidenceLine, history: ProgrammeHistory, scope: ScopeRegister
 ) -> tuple[list[LineStatus], dict[_Key, ScopedItem]]:
     """The rows of a line, not judged yet, and what has to be asked for them."""
     groups, missing = groups_of(control, line, history)
@@ -219,7 +221,7 @@ def _expected(
         risks[group.system] = retention_risk(period, requirement_of(line, group, rules, None), line)
     asked: dict[_Key, ScopedItem] = {}
     for system, dataset in line.collected():
-        why = _configured(history, dataset.name, now)
+        why = _configured(history, dataset.name)
         if why is not None:
             if system not in {one.system for one in missing}:
                 rows.append(

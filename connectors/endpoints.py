@@ -13,7 +13,7 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -149,6 +149,64 @@ def peer_certificate_sha256(host: str, port: int = 443, *, cafile: str | None = 
     if certificate is None:  # only with verification off, which the default context never has
         raise EndpointRefused(f"{host} presented no certificate.")
     return hashlib.sha256(certificate).hexdigest()
+
+
+class EndpointJudge:
+    """Judges every address that a session asks, once each, and holds the session to one kind of world."""
+
+    def __init__(
+        self,
+        vendor: str,
+        vendor_suffixes: Collection[str],
+        *,
+        declared: tuple[str, ...],
+        environ: Mapping[str, str],
+        resolve: Callable[[str, int], Collection[str]],
+        look_at: str,
+    ) -> None:
+        """`look_at` is the sentence that says where a mixture of two worlds may come from."""
+        self._vendor, self._suffixes, self._look_at = vendor, vendor_suffixes, look_at
+        self._declared, self._environ, self._resolve = declared, environ, resolve
+        self._known: dict[str, EndpointJudgement] = {}
+        self.declared_in_use = False
+
+    def __call__(self, url: str) -> EndpointJudgement:
+        """What stands at `url`. Raises `EndpointRefused`."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        judgement = self._known.get(origin)
+        if judgement is None:
+            judgement = self._known[origin] = self._judged(origin, parts.hostname)
+        return judgement
+
+    def _judged(self, origin: str, host: str | None) -> EndpointJudgement:
+        judgement = judge_endpoint(
+            origin, vendor_suffixes=self._suffixes, declared=self._declared, resolve=self._resolve
+        )
+        if judgement.vendor and refuse_overrides(self._environ, host=host, declared=self._declared):
+            judgement = replace(judgement, vendor=False, declared=True)
+        if any(known.simulated != judgement.simulated for known in self._known.values()):
+            raise EndpointRefused(
+                f"{origin} and another {self._vendor} endpoint in use are of two worlds: one is simulated on this "
+                f"machine and one is not. {self._look_at}"
+            )
+        self.declared_in_use = self.declared_in_use or judgement.declared
+        return judgement
+
+
+def shown_certificate(
+    judged: EndpointJudgement, environ: Mapping[str, str], bundle: str | None, certificate: Callable[..., str]
+) -> str | None:
+    """The certificate that an endpoint shows. None without TLS, and behind a proxy, where there is no way to it.
+
+    `bundle` holds the authorities of a declared gateway; the vendor's own hosts are judged by the public ones.
+    """
+    parts = urlsplit(judged.url)
+    if parts.scheme != "https" or parts.hostname is None or judged.simulated:
+        return None
+    if any(environ.get(name) for name in PROXY_VARIABLES):
+        return None
+    return certificate(parts.hostname, parts.port or 443, cafile=bundle if judged.declared else None)
 
 
 def _host(parts: SplitResult, url: str) -> str:

@@ -40,23 +40,16 @@ def _aws(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
 
 def split_policy(actions: Sequence[str], limit: int = POLICY_LIMIT) -> list[dict[str, Any]]:
     """Policies that together allow the actions on every resource, each within AWS's limit. A role takes ten."""
+    from connectors.aws.permissions import allowing
+
     policies: list[dict[str, Any]] = []
     held: list[str] = []
     for action in actions:
-        if held and _size(_policy([*held, action], len(policies) + 1)) > limit:
-            policies.append(_policy(held, len(policies) + 1))
+        if held and _size(allowing(f"ReadEvidence{len(policies) + 1}", [*held, action])) > limit:
+            policies.append(allowing(f"ReadEvidence{len(policies) + 1}", held))
             held = []
         held.append(action)
-    return [*policies, _policy(held, len(policies) + 1)] if held else policies
-
-
-def _policy(actions: Sequence[str], number: int) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Sid": f"ReadEvidence{number}", "Effect": "Allow", "Action": list(actions), "Resource": "*"}
-        ],
-    }  # fmt: skip
+    return [*policies, allowing(f"ReadEvidence{len(policies) + 1}", held)] if held else policies
 
 
 def _size(policy: Mapping[str, Any]) -> int:

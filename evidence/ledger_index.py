@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 
-class IndexedClaim(msgspec.Struct, gc=False, rename={"start": "from", "end": "to"}, dict=False):
+class IndexedClaim(msgspec.Struct, gc=False, rename={"start": "from", "end": "to"}):
     """A claim as far as completeness needs it. Instants are aware UTC datetimes; names as in `schemas.collection`.
 
     Never changed once it is in the index; not frozen only because texts that repeat are shared after reading.

@@ -5,7 +5,6 @@ A `Caller` holds one set of credentials (one account). It is used by one thread.
 
 from __future__ import annotations
 
-import time
 import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from connectors.aws.verdicts import verdict
 from connectors.endpoints import EndpointJudgement
+from connectors.pacing import Pacer
 from connectors.source_clock import check_clock, source_clock
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError, EndpointRefused, IncompletePopulation, RetriableError, SchemaDrift
@@ -33,38 +33,11 @@ CALLS_PER_SECOND: Mapping[str, float] = {"iam": 10, "organizations": 5, "sts": 2
 OTHER_CALLS_PER_SECOND = 5.0
 """Of services that are not named there."""
 
-_BURST_SECONDS = 2.0
 _PARSE_ATTEMPTS = 3
 _PAGE_ATTEMPTS = 3
 _EMPTY_PAGES = 100
 """AWS may answer an empty page in between; so many in a row are no list any more."""
 _RENEW_BEFORE = timedelta(minutes=5)
-
-
-class Pacer:
-    """A token bucket per service. `pause` and `monotonic` are given, so that tests need not wait."""
-
-    def __init__(
-        self,
-        rates: Mapping[str, float] = CALLS_PER_SECOND,
-        *,
-        pause: Callable[[float], None] = time.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._rates, self._pause, self._monotonic = rates, pause, monotonic
-        self._tokens: dict[str, tuple[float, float]] = {}
-
-    def wait(self, service: str) -> None:
-        """Wait until the service's bucket holds a token, and take it."""
-        rate = self._rates.get(service, OTHER_CALLS_PER_SECOND)
-        now = self._monotonic()
-        tokens, since = self._tokens.get(service, (rate * _BURST_SECONDS, now))
-        tokens = min(rate * _BURST_SECONDS, tokens + (now - since) * rate)
-        if tokens < 1:
-            self._pause((1 - tokens) / rate)
-            now = self._monotonic()
-            tokens = max(1.0, tokens + (now - since) * rate)
-        self._tokens[service] = (tokens - 1, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ All of them are part of AWS's own `SecurityAudit` policy except `sts:AssumeRole`
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 ACTIONS: Mapping[str, tuple[str, ...]] = {
@@ -105,20 +105,20 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
 def reader_policy(datasets: Collection[str]) -> dict[str, Any]:
     """The IAM policy of the role that is read with, for the datasets named. Raises KeyError for an unknown one."""
     actions = sorted({action for dataset in datasets for action in ACTIONS[dataset]})
+    return allowing("ReadEvidence", actions)
+
+
+def allowing(sid: str, actions: str | Sequence[str], resources: str | Sequence[str] = "*") -> dict[str, Any]:
+    """A policy of one statement that allows actions."""
     return {
         "Version": "2012-10-17",
-        "Statement": [{"Sid": "ReadEvidence", "Effect": "Allow", "Action": actions, "Resource": "*"}],
+        "Statement": [{"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}],
     }
 
 
 def collector_policy(role_arns: Collection[str]) -> dict[str, Any]:
     """The IAM policy of the collector's own principal: to take on the reading roles, and nothing else."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Sid": "ReadAs", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": sorted(set(role_arns))}
-        ],
-    }
+    return allowing("ReadAs", "sts:AssumeRole", sorted(set(role_arns)))
 
 
 def trust_policy(collector_arn: str) -> dict[str, Any]:

@@ -10,27 +10,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3.session
 import botocore.loaders
 import botocore.session
 from botocore import exceptions as botocore_errors
 
-from connectors.aws.calls import Caller, Conduct, Credentials, Pacer
-from connectors.endpoints import (
-    PROXY_VARIABLES,
-    EndpointJudgement,
-    judge_endpoint,
-    peer_certificate_sha256,
-    refuse_overrides,
-    resolve_addresses,
-)
-from schemas.errors import ConfigurationError, EndpointRefused, PermissionDenied
+from connectors.aws.calls import CALLS_PER_SECOND, OTHER_CALLS_PER_SECOND, Caller, Conduct, Credentials
+from connectors.endpoints import EndpointJudge, peer_certificate_sha256, resolve_addresses, shown_certificate
+from connectors.pacing import Pacer
+from schemas.errors import ConfigurationError, PermissionDenied
 from schemas.extraction import Session
 
 VENDOR_SUFFIXES = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
@@ -155,16 +148,21 @@ def open_session(
     overrides = dict(os.environ if environ is None else environ)
     if configured_bundle:
         overrides["AWS_CA_BUNDLE"] = configured_bundle
-    judge = _Judge(tuple(declared), overrides, resolve)
+    judge = EndpointJudge(
+        "AWS", VENDOR_SUFFIXES, declared=tuple(declared), environ=overrides, resolve=resolve,
+        look_at="Set or unset the AWS_ENDPOINT_URL variables for all services.",
+    )  # fmt: skip
     region = boto.region_name or (regions[0] if regions else "us-east-1")
+    pacer = Pacer(CALLS_PER_SECOND, OTHER_CALLS_PER_SECOND, pause=pause)
     conduct = Conduct(
-        boto=boto, region=region, now=now, judge=judge, pacer=Pacer(pause=pause), pause=pause, attempts=attempts
+        boto=boto, region=region, now=now, judge=judge, pacer=pacer, pause=pause, attempts=attempts
     )  # fmt: skip
     home = Caller(conduct, "unknown", "unknown")
     endpoints = [home.endpoint(service) for service in _SERVICES]
     identity = home.ask("sts:GetCallerIdentity").parsed
     home.account, home.principal = str(identity["Account"]), str(identity["Arn"])
     judged = judge(endpoints[0])
+    bundle = overrides.get("AWS_CA_BUNDLE") or overrides.get("REQUESTS_CA_BUNDLE")
     roles = [access.role or f"{access.account_id}: own credentials" for access in accounts]
     return Session(
         system="aws",
@@ -175,41 +173,8 @@ def open_session(
         principal=home.principal,
         principal_rights="reads as " + ", ".join(roles),
         tenant=home.account,
-        certificate_sha256=_certificate(judged, overrides, certificate),
+        certificate_sha256=shown_certificate(judged, overrides, bundle, certificate),
     )
-
-
-class _Judge:
-    """Judges every address that is asked, once each, and holds the session to one kind of world."""
-
-    def __init__(
-        self, declared: tuple[str, ...], environ: Mapping[str, str], resolve: Callable[[str, int], Collection[str]]
-    ) -> None:
-        self._declared, self._environ, self._resolve = declared, environ, resolve
-        self._known: dict[str, EndpointJudgement] = {}
-        self.declared_in_use = False
-
-    def __call__(self, url: str) -> EndpointJudgement:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        judgement = self._known.get(origin)
-        if judgement is None:
-            judgement = self._known[origin] = self._judged(origin, parts.hostname)
-        return judgement
-
-    def _judged(self, origin: str, host: str | None) -> EndpointJudgement:
-        judgement = judge_endpoint(
-            origin, vendor_suffixes=VENDOR_SUFFIXES, declared=self._declared, resolve=self._resolve
-        )
-        if judgement.vendor and refuse_overrides(self._environ, host=host, declared=self._declared):
-            judgement = replace(judgement, vendor=False, declared=True)
-        if any(known.simulated != judgement.simulated for known in self._known.values()):
-            raise EndpointRefused(
-                f"{origin} and another AWS endpoint in use are of two worlds: one is simulated on this machine and "
-                "one is not. Set or unset the AWS_ENDPOINT_URL variables for all services."
-            )
-        self.declared_in_use = self.declared_in_use or judgement.declared
-        return judgement
 
 
 def _boto_session() -> tuple[boto3.session.Session, str | None]:
@@ -220,14 +185,3 @@ def _boto_session() -> tuple[boto3.session.Session, str | None]:
         return boto3.session.Session(botocore_session=core), core.get_config_variable("ca_bundle")
     except botocore_errors.ProfileNotFound as error:
         raise ConfigurationError("AWS_PROFILE names a profile that ~/.aws/config does not have.") from error
-
-
-def _certificate(judged: EndpointJudgement, environ: Mapping[str, str], certificate: Callable[..., str]) -> str | None:
-    """The certificate that the endpoint shows. None without TLS, and behind a proxy, where there is no way to it."""
-    parts = urlsplit(judged.url)
-    if parts.scheme != "https" or parts.hostname is None or judged.simulated:
-        return None
-    if any(environ.get(name) for name in PROXY_VARIABLES):
-        return None
-    bundle = environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") if judged.declared else None
-    return certificate(parts.hostname, parts.port or 443, cafile=bundle)

@@ -32,8 +32,8 @@ from googleapiclient.http import BatchHttpRequest, HttpRequest
 from connectors.endpoints import EndpointJudgement
 from connectors.google.credentials import ServiceAccount, Token
 from connectors.google.documents import api_of, document_at, host
-from connectors.google.pacing import Pacer
 from connectors.google.verdicts import Later, passes, refusal, token_verdict, verdict
+from connectors.pacing import Pacer
 from connectors.source_clock import check_clock, source_clock
 from schemas.dataset import Dataset
 from schemas.errors import EndpointRefused, EvidenceError, IncompletePopulation, RetriableError, SchemaDrift

@@ -11,27 +11,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
 import certifi
 import httplib2
 
 from connectors.endpoints import (
     CA_VARIABLES,
-    PROXY_VARIABLES,
+    EndpointJudge,
     EndpointJudgement,
-    judge_endpoint,
     peer_certificate_sha256,
-    refuse_overrides,
     resolve_addresses,
+    shown_certificate,
 )
 from connectors.google.calls import ATTEMPTS, Conduct, GoogleClient, Rights
 from connectors.google.credentials import service_account
-from connectors.google.pacing import Pacer
-from schemas.errors import EndpointRefused
+from connectors.google.pacing import CALLS_PER_SECOND, USUAL_PER_SECOND
+from connectors.pacing import Pacer
 from schemas.extraction import Session
 
 VENDOR_SUFFIXES = ("googleapis.com",)
@@ -72,15 +70,20 @@ def open_session(
     `PermissionDenied` where the service account was not given it.
     """
     account = service_account(environ)
-    judge = _Judge(tuple(declared), environ, resolve)
+    judge = EndpointJudge(
+        "Google", VENDOR_SUFFIXES, declared=tuple(declared), environ=environ, resolve=resolve,
+        look_at="Look at scope.google.api_url and at token_uri in the key file.",
+    )  # fmt: skip
     judge(account.token_uri)  # a key file can name any address; the assertion goes only to one that was judged
+    pacer = Pacer(CALLS_PER_SECOND, USUAL_PER_SECOND, pause=pause, monotonic=monotonic)
     conduct = Conduct(
-        now=now, judge=judge, http=_connections(environ), pacer=Pacer(pause=pause, monotonic=monotonic), pause=pause,
+        now=now, judge=judge, http=_connections(environ), pacer=pacer, pause=pause,
         attempts=attempts,
     )  # fmt: skip
     opened = client(conduct, account, access.rights, subject=access.delegate, address=access.api_url)
     endpoint = opened.endpoint(access.first_api)
     judged = judge(endpoint)
+    bundle = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None)
     return Session(
         system=access.system,
         client=opened,
@@ -90,41 +93,8 @@ def open_session(
         principal=opened.who,
         principal_rights=access.rights_in_words,
         tenant=access.tenant,
-        certificate_sha256=_certificate(judged, environ, certificate),
+        certificate_sha256=shown_certificate(judged, environ, bundle, certificate),
     )
-
-
-class _Judge:
-    """Judges every address that is asked, once each, and holds the session to one kind of world."""
-
-    def __init__(
-        self, declared: tuple[str, ...], environ: Mapping[str, str], resolve: Callable[[str, int], Collection[str]]
-    ) -> None:
-        self._declared, self._environ, self._resolve = declared, environ, resolve
-        self._known: dict[str, EndpointJudgement] = {}
-        self.declared_in_use = False
-
-    def __call__(self, url: str) -> EndpointJudgement:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        judgement = self._known.get(origin)
-        if judgement is None:
-            judgement = self._known[origin] = self._judged(origin, parts.hostname)
-        return judgement
-
-    def _judged(self, origin: str, host: str | None) -> EndpointJudgement:
-        judgement = judge_endpoint(
-            origin, vendor_suffixes=VENDOR_SUFFIXES, declared=self._declared, resolve=self._resolve
-        )
-        if judgement.vendor and refuse_overrides(self._environ, host=host, declared=self._declared):
-            judgement = replace(judgement, vendor=False, declared=True)
-        if any(known.simulated != judgement.simulated for known in self._known.values()):
-            raise EndpointRefused(
-                f"{origin} and another Google endpoint in use are of two worlds: one is simulated on this machine and "
-                "one is not. Look at scope.google.api_url and at token_uri in the key file."
-            )
-        self.declared_in_use = self.declared_in_use or judgement.declared
-        return judgement
 
 
 def _connections(environ: Mapping[str, str]) -> Callable[[EndpointJudgement], httplib2.Http]:
@@ -141,14 +111,3 @@ def _connections(environ: Mapping[str, str]) -> Callable[[EndpointJudgement], ht
         return http
 
     return made
-
-
-def _certificate(judged: EndpointJudgement, environ: Mapping[str, str], certificate: Callable[..., str]) -> str | None:
-    """The certificate that the endpoint shows. None without TLS, and behind a proxy, where there is no way to it."""
-    parts = urlsplit(judged.url)
-    if parts.scheme != "https" or parts.hostname is None or judged.simulated:
-        return None
-    if any(environ.get(name) for name in PROXY_VARIABLES):
-        return None
-    bundle = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None) if judged.declared else None
-    return certificate(parts.hostname, parts.port or 443, cafile=bundle)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.aws.calls import CALLS_PER_SECOND, Pacer
+from connectors.aws.calls import CALLS_PER_SECOND, OTHER_CALLS_PER_SECOND
 from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy, trust_policy
 from connectors.aws.policies import Holder, read_policy
+from connectors.pacing import Pacer
 from schemas.aws import DATASETS
 
 
@@ -27,7 +28,7 @@ class Clock:
 
 def test_calls_keep_the_pace() -> None:
     clock = Clock()
-    pacer = Pacer({"iam": 10, "sts": 1}, pause=clock.pause, monotonic=clock.monotonic)
+    pacer = Pacer({"iam": 10, "sts": 1}, OTHER_CALLS_PER_SECOND, pause=clock.pause, monotonic=clock.monotonic)
     for _ in range(120):
         pacer.wait("iam")
     assert clock.now == pytest.approx(10.0)  # 20 at once, then ten a second
@@ -36,7 +37,7 @@ def test_calls_keep_the_pace() -> None:
 
 def test_services_do_not_wait_for_each_other() -> None:
     clock = Clock()
-    pacer = Pacer({"iam": 10, "sts": 1}, pause=clock.pause, monotonic=clock.monotonic)
+    pacer = Pacer({"iam": 10, "sts": 1}, OTHER_CALLS_PER_SECOND, pause=clock.pause, monotonic=clock.monotonic)
     for _ in range(20):
         pacer.wait("iam")
     pacer.wait("sts")
@@ -45,7 +46,7 @@ def test_services_do_not_wait_for_each_other() -> None:
 
 def test_an_idle_bucket_holds_no_more_than_a_burst() -> None:
     clock = Clock()
-    pacer = Pacer({"iam": 10}, pause=clock.pause, monotonic=clock.monotonic)
+    pacer = Pacer({"iam": 10}, OTHER_CALLS_PER_SECOND, pause=clock.pause, monotonic=clock.monotonic)
     clock.now = 3600
     for _ in range(21):
         pacer.wait("iam")
