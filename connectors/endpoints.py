@@ -195,17 +195,22 @@ class EndpointJudge:
 
 
 def shown_certificate(
-    judged: EndpointJudgement, environ: Mapping[str, str], bundle: str | None, certificate: Callable[..., str]
+    judged: EndpointJudgement,
+    environ: Mapping[str, str],
+    certificate: Callable[..., str],
+    bundle_variables: Iterable[str] = CA_VARIABLES,
 ) -> str | None:
     """The certificate that an endpoint shows. None without TLS, and behind a proxy, where there is no way to it.
 
-    `bundle` holds the authorities of a declared gateway; the vendor's own hosts are judged by the public ones.
+    The first of `bundle_variables` that is set names the authorities of a declared gateway; the vendor's own hosts are
+    judged by the public ones.
     """
     parts = urlsplit(judged.url)
     if parts.scheme != "https" or parts.hostname is None or judged.simulated:
         return None
     if any(environ.get(name) for name in PROXY_VARIABLES):
         return None
+    bundle = next((environ[name] for name in bundle_variables if environ.get(name)), None)
     return certificate(parts.hostname, parts.port or 443, cafile=bundle if judged.declared else None)
 
 

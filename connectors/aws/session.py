@@ -28,6 +28,8 @@ from schemas.extraction import Session
 
 VENDOR_SUFFIXES = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
 SESSION_NAME = "soc2-evidence"
+BUNDLE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+"""Those that botocore looks at, in its order."""
 _SERVICES = ("iam", "organizations", "sts", "ec2")
 
 
@@ -162,7 +164,6 @@ def open_session(
     identity = home.ask("sts:GetCallerIdentity").parsed
     home.account, home.principal = str(identity["Account"]), str(identity["Arn"])
     judged = judge(endpoints[0])
-    bundle = overrides.get("AWS_CA_BUNDLE") or overrides.get("REQUESTS_CA_BUNDLE")
     roles = [access.role or f"{access.account_id}: own credentials" for access in accounts]
     return Session(
         system="aws",
@@ -173,7 +174,7 @@ def open_session(
         principal=home.principal,
         principal_rights="reads as " + ", ".join(roles),
         tenant=home.account,
-        certificate_sha256=shown_certificate(judged, overrides, bundle, certificate),
+        certificate_sha256=shown_certificate(judged, overrides, certificate, BUNDLE_VARIABLES),
     )
 
 

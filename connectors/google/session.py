@@ -83,7 +83,6 @@ def open_session(
     opened = client(conduct, account, access.rights, subject=access.delegate, address=access.api_url)
     endpoint = opened.endpoint(access.first_api)
     judged = judge(endpoint)
-    bundle = next((environ[name] for name in CA_VARIABLES if environ.get(name)), None)
     return Session(
         system=access.system,
         client=opened,
@@ -93,7 +92,7 @@ def open_session(
         principal=opened.who,
         principal_rights=access.rights_in_words,
         tenant=access.tenant,
-        certificate_sha256=shown_certificate(judged, environ, bundle, certificate),
+        certificate_sha256=shown_certificate(judged, environ, certificate),
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.aws.session import AccountAccess, _certificate, open_session
-from connectors.endpoints import judge_endpoint, peer_certificate_sha256
+from connectors.aws.session import BUNDLE_VARIABLES, AccountAccess, open_session
+from connectors.endpoints import judge_endpoint, peer_certificate_sha256, shown_certificate
 from schemas.errors import (
     ClockSkew,
     ConfigurationError,
@@ -271,10 +271,10 @@ def test_the_certificate_of_the_vendor_is_noted() -> None:
         return "ab" * 32
 
     vendor = judge_endpoint("https://iam.amazonaws.com", vendor_suffixes=("amazonaws.com",), resolve=lambda _h, _p: [])
-    assert _certificate(vendor, {"AWS_CA_BUNDLE": "x"}, certificate) == "ab" * 32
+    assert shown_certificate(vendor, {"AWS_CA_BUNDLE": "x"}, certificate, BUNDLE_VARIABLES) == "ab" * 32
     gateway = judge_endpoint(
         "https://aws.acme.example:8443", declared=["https://aws.acme.example:8443"], resolve=lambda _h, _p: []
     )
-    assert _certificate(gateway, {"AWS_CA_BUNDLE": "x"}, certificate) == "ab" * 32
+    assert shown_certificate(gateway, {"AWS_CA_BUNDLE": "x"}, certificate, BUNDLE_VARIABLES) == "ab" * 32
     assert asked == [("iam.amazonaws.com", 443, None), ("aws.acme.example", 8443, "x")]
-    assert _certificate(gateway, {"HTTPS_PROXY": "http://proxy"}, certificate) is None
+    assert shown_certificate(gateway, {"HTTPS_PROXY": "http://proxy"}, certificate, BUNDLE_VARIABLES) is None
