@@ -91,6 +91,9 @@ def prefect_server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> I
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Schedules are looked at and never waited for: one whose hour came while the tests run would write with the
+        # real clock into their simulated stores.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
     log = home / "server.log"
