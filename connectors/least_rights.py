@@ -71,4 +71,29 @@ def _github(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
     }
 
 
-_SYSTEMS = {"aws": _aws, "github": _github}
+def _google(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
+    from connectors.google.permissions import least_privileges, least_scopes
+
+    delegate = None if programme.scope.google is None else programme.scope.google.delegate
+    return {
+        "google-delegation.json": {
+            "delegate": delegate,
+            "scopes": least_scopes(datasets),
+            "administrator_privileges": least_privileges(datasets),
+        }
+    }
+
+
+def _gcp(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
+    from connectors.gcp.permissions import least_permissions
+
+    return {
+        "gcp-reader-role.json": {
+            "title": "Evidence reader",
+            "stage": "GA",
+            "includedPermissions": least_permissions(datasets),
+        }
+    }
+
+
+_SYSTEMS = {"aws": _aws, "github": _github, "google": _google, "gcp": _gcp}

@@ -28,6 +28,18 @@ def _github() -> tuple[Mapping[str, Probe], SourceClock | None]:
     return PROBES, source_clock
 
 
+def _google() -> tuple[Mapping[str, Probe], SourceClock | None]:
+    from connectors.google.probes import PROBES, source_clock
+
+    return PROBES, source_clock
+
+
+def _gcp() -> tuple[Mapping[str, Probe], SourceClock | None]:
+    from connectors.gcp.probes import PROBES
+
+    return PROBES, None
+
+
 def _registers() -> tuple[Mapping[str, Probe], SourceClock | None]:
     from connectors.registers.probes import PROBES
 
@@ -37,6 +49,8 @@ def _registers() -> tuple[Mapping[str, Probe], SourceClock | None]:
 _SYSTEMS: Mapping[str, Callable[[], tuple[Mapping[str, Probe], SourceClock | None]]] = {
     "aws": _aws,
     "github": _github,
+    "google": _google,
+    "gcp": _gcp,
     "hr": _registers,
     "own": _registers,
 }

@@ -32,6 +32,18 @@ def _github() -> Mapping[str, Extractor]:
     return EXTRACTORS
 
 
+def _google() -> Mapping[str, Extractor]:
+    from connectors.google.extractors import EXTRACTORS
+
+    return EXTRACTORS
+
+
+def _gcp() -> Mapping[str, Extractor]:
+    from connectors.gcp.extractors import EXTRACTORS
+
+    return EXTRACTORS
+
+
 def _hr() -> Mapping[str, Extractor]:
     from connectors.registers.extractors import HR
 
@@ -47,6 +59,8 @@ def _own() -> Mapping[str, Extractor]:
 _SYSTEMS: Mapping[str, Callable[[], Mapping[str, Extractor]]] = {
     "aws": _aws,
     "github": _github,
+    "google": _google,
+    "gcp": _gcp,
     "hr": _hr,
     "own": _own,
 }

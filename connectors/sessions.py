@@ -15,6 +15,7 @@ from schemas.extraction import Session
 from schemas.programme import Programme
 
 if TYPE_CHECKING:
+    from connectors.google.session import Access
     from connectors.workspace import Workspace
 
 
@@ -130,6 +131,40 @@ def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
     return opened
 
 
+def _google(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+    scope = programme.scope.google
+    if scope is None:
+        raise ConfigurationError("scope.google is not in the programme; add it or leave Google out of the command")
+
+    def opened() -> Session:
+        from connectors.google.permissions import workspace_access
+
+        return _google_session(workspace, programme, workspace_access(scope))
+
+    return opened
+
+
+def _gcp(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+    scope = programme.scope.gcp
+    if scope is None:
+        raise ConfigurationError("scope.gcp is not in the programme; add it or leave Google Cloud out of the command")
+
+    def opened() -> Session:
+        from connectors.gcp.permissions import cloud_access
+
+        return _google_session(workspace, programme, cloud_access(scope))
+
+    return opened
+
+
+def _google_session(workspace: Workspace, programme: Programme, access: Access) -> Session:
+    from connectors.google.session import open_session
+
+    return open_session(
+        access, workspace.environ, now=workspace.now, declared=declared_endpoints(programme), pause=workspace.pause
+    )
+
+
 def _records(system: Literal["hr", "own"]) -> Callable[[Workspace, Programme], Callable[[], Session]]:
     def opener(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
         def opened() -> Session:
@@ -155,6 +190,8 @@ def _records(system: Literal["hr", "own"]) -> Callable[[Workspace, Programme], C
 _OPENERS: Mapping[str, Callable[[Workspace, Programme], Callable[[], Session]]] = {
     "github": _github,
     "aws": _aws,
+    "google": _google,
+    "gcp": _gcp,
     "hr": _records("hr"),
     "own": _records("own"),
 }
@@ -170,7 +207,7 @@ def uses_simulated_endpoint(programme: Programme, environ: Mapping[str, str]) ->
     # Whether an address is allowed is judged where it is used; here only whether it leads back to this machine.
     return any(
         judge_endpoint(url, declared=[url]).simulated
-        for system in ("aws", "github", "google")
+        for system in ("aws", "github", "google", "gcp")
         for url in _endpoints(programme, environ, system)
     )
 
@@ -182,6 +219,8 @@ def _endpoints(programme: Programme, environ: Mapping[str, str], system: str) ->
         return [] if scope.github is None else [scope.github.api_url]
     if system == "google":
         return [scope.google.api_url] if scope.google is not None and scope.google.api_url else []
+    if system == "gcp":
+        return [scope.gcp.api_url] if scope.gcp is not None and scope.gcp.api_url else []
     if system != "aws" or scope.aws is None:
         return []
     return [value for name, value in environ.items() if name.startswith("AWS_ENDPOINT_URL") and value]

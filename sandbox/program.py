@@ -30,7 +30,13 @@ def _write(path: Path, content: Any) -> None:
 
 
 def write_company_programme(
-    folder: Path, company: Company, directory: Path, github_url: str, account: str | None = None
+    folder: Path,
+    company: Company,
+    directory: Path,
+    github_url: str,
+    account: str | None = None,
+    *,
+    google_url: str | None = None,
 ) -> Path:
     """Copy a company's `program.yaml` and registers to `directory` and point it at the running sandbox.
 
@@ -42,6 +48,9 @@ def write_company_programme(
     scope = content.setdefault("scope", {})
     if scope.get("github") is not None:
         scope["github"]["api_url"] = github_url
+    for system in ("google", "gcp"):
+        if scope.get(system) is not None and google_url is not None:
+            scope[system]["api_url"] = google_url
     if account is not None:
         scope["aws"] = scope.get("aws") or {"accounts": []}
         scope["aws"]["accounts"].append(_account(account))

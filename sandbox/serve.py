@@ -35,6 +35,8 @@ from sandbox.github.server import GitHubServer
 from sandbox.github.stage import build_github
 from sandbox.github.times import Changing, Epoch
 from sandbox.github.world import World
+from sandbox.google.start import has_google
+from sandbox.google.start import start as start_google
 from sandbox.histories import add_history
 from sandbox.loopback import LoopbackServer
 from sandbox.program import write_company_programme, write_history_programme
@@ -179,7 +181,11 @@ def start(
             absent = LoopbackServer(NotSimulated("AWS", "aws", plan), name="sandbox-aws")
             sandbox.on_close(absent.close)
             sandbox.endpoints["aws"] = absent.url
-        google = LoopbackServer(NotSimulated("Google", "google", plan), name="sandbox-google")
+        if folder is not None and has_google(folder):
+            google, credentials_of_google = start_google(folder, clock, plan, target)
+            sandbox.environment.update(credentials_of_google)
+        else:
+            google = LoopbackServer(NotSimulated("Google", "google", plan), name="sandbox-google")
         sandbox.on_close(google.close)
         sandbox.endpoints["google"] = google.url
         sandbox.github_app = {
@@ -191,7 +197,9 @@ def start(
         # One of the two: with both, nobody could tell who asks.
         sandbox.environment.update(sandbox.github_app if organisation.read_by_app else sandbox.github_token)
         if folder is not None:
-            sandbox.program = write_company_programme(folder, load_company(folder), target, github.url, account)
+            sandbox.program = write_company_programme(
+                folder, load_company(folder), target, github.url, account, google_url=google.url
+            )
         else:
             names = [name for owner, name, _ in histories if owner.lower() == organisation.login.lower()]
             sandbox.program = write_history_programme(

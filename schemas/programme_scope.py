@@ -115,6 +115,7 @@ class GcpScope(Part):
     """Google Cloud projects in scope, by project id."""
 
     projects: tuple[Text, ...] = Field(min_length=1)
+    api_url: Url | None = None
 
 
 class Scope(Part):

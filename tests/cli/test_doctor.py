@@ -53,7 +53,7 @@ def plan_of(sandbox: Sandbox) -> FaultPlan:
     return sandbox.plan
 
 
-@pytest.mark.parametrize("system", ["aws", "github", "hr", "own"])
+@pytest.mark.parametrize("system", ["aws", "github", "google", "gcp", "hr", "own"])
 def test_every_dataset_has_a_probe(system: str) -> None:
     assert {name for name in DATASETS if DATASETS[name].system == system} <= set(probes_of(system))
 

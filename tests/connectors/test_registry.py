@@ -16,7 +16,7 @@ def test_every_dataset_of_the_schemas_stands_in_it() -> None:
     assert {dataset.name for dataset in (*aws.DATASETS, *github.DATASETS, *own.DATASETS)} == DATASET_NAMES
 
 
-@pytest.mark.parametrize("system", ["aws", "github", "hr", "own"])
+@pytest.mark.parametrize("system", ["aws", "github", "google", "gcp", "hr", "own"])
 def test_every_dataset_has_an_extractor_and_no_extractor_fills_nothing(system: str) -> None:
     assert set(extractors_of(system)) == {name for name in DATASETS if DATASETS[name].system == system}
     for name in extractors_of(system):
