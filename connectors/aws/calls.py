@@ -1,10 +1,12 @@
 """Every call to AWS goes through here: judged, paced, dated, counted, and kept as received.
 
-A `Caller` holds one set of credentials (one account). It is used by one thread.
+A `Caller` holds one set of credentials (one account). Threads may share one while an extractor asks side by side.
 """
 
 from __future__ import annotations
 
+import re
+import threading
 import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import boto3.session
+import botocore.credentials
 import orjson
 import urllib3.exceptions
 from botocore import exceptions as botocore_errors
@@ -19,7 +22,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from connectors.aws.verdicts import verdict
+from connectors.aws.verdicts import THROTTLED, verdict
 from connectors.endpoints import EndpointJudgement
 from connectors.pacing import Pacer
 from connectors.source_clock import check_clock, source_clock
@@ -38,6 +41,9 @@ _PAGE_ATTEMPTS = 3
 _EMPTY_PAGES = 100
 """AWS may answer an empty page in between; so many in a row are no list any more."""
 _RENEW_BEFORE = timedelta(minutes=5)
+SIDE_BY_SIDE = 16
+"""So many threads may ask through one caller at once; each has a connection of its own."""
+_WEB_PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Conduct:
     attempts: int = 10
     requests: int = 0
     """HTTP requests sent, repetitions included."""
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    """Held while a client is made or the count goes up."""
 
 
 class Caller:
@@ -100,7 +108,7 @@ class Caller:
         self._renew = renew
         self._credentials: Credentials | None = None
         self._clients: dict[tuple[str, str], Any] = {}
-        self._received: tuple[Any, Mapping[str, Any]] | None = None
+        self._received = _Received()
 
     def endpoint(self, service: str) -> str:
         """The judged address of a service. Raises `EndpointRefused`."""
@@ -130,8 +138,8 @@ class Caller:
                 self._conduct.pause(0.5 * 2**attempt)
         else:
             raise AssertionError("the loop above returns or raises")
-        assert self._received is not None, "botocore reports every answer before it returns"
-        http, parsed = self._received
+        assert self._received.answer is not None, "botocore reports every answer before it returns"
+        http, parsed = self._received.answer
         headers = {str(name).lower(): str(value) for name, value in http.headers.items()}
         if code is not None and code not in expect:
             raise verdict(
@@ -188,7 +196,7 @@ class Caller:
 
     def _call(self, service: str, action: str, region: str, parameters: Mapping[str, Any]) -> str | None:
         """Send it. Returns None, or the error code that AWS answered; what was received is in `_received`."""
-        self._received = None
+        self._received.answer = None
         client = self._client(service, region)
         method = getattr(client, xform_name(action))
         try:
@@ -221,16 +229,17 @@ class Caller:
         return None
 
     def _client(self, service: str, region: str) -> Any:
-        if self._renew is not None and (
-            self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
-        ):
-            self._credentials = self._renew()
-            for made in self._clients.values():
-                _change_credentials(made, self._credentials)
-        client = self._clients.get((service, region))
-        if client is None:
-            client = self._clients[service, region] = self._make(service, region)
-        return client
+        with self._conduct.lock:
+            if self._renew is not None and (
+                self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
+            ):
+                self._credentials = self._renew()
+                for made in self._clients.values():
+                    _change_credentials(made, self._credentials)
+            client = self._clients.get((service, region))
+            if client is None:
+                client = self._clients[service, region] = self._make(service, region)
+            return client
 
     def _make(self, service: str, region: str) -> Any:
         held = self._credentials
@@ -245,23 +254,41 @@ class Caller:
 
         def before_send(request: Any, **_: Any) -> None:
             judgement = conduct.judge(request.url)  # the address that is really asked, whatever was configured
-            if not judgement.simulated:  # a simulation has no neighbours to be considerate of
+            # A simulation has no neighbours to be considerate of, until it says that it has.
+            if not judgement.simulated or conduct.pacer.is_slowed(service):
                 conduct.pacer.wait(service)
-            conduct.requests += 1
+            with conduct.lock:
+                conduct.requests += 1
+
+        def after_each(response: Any, **_: Any) -> None:
+            code = "" if response is None else str(response[1].get("Error", {}).get("Code", ""))
+            if code in THROTTLED:
+                conduct.pacer.throttled(service)
 
         def after_call(http_response: Any, parsed: Mapping[str, Any], **_: Any) -> None:
-            self._received = (http_response, parsed)
+            self._received.answer = (http_response, parsed)
 
         client.meta.events.register("before-send", before_send)
+        client.meta.events.register("needs-retry", after_each)
         client.meta.events.register("before-parse", _demand_whole)
         client.meta.events.register("after-call", after_call)
         return client
 
 
+class _Received(threading.local):
+    """What a thread received last."""
+
+    answer: tuple[Any, Mapping[str, Any]] | None = None
+
+
 def _change_credentials(client: Any, new: Credentials) -> None:
-    """Let a client sign with renewed credentials. To make it anew would take longer than all its requests."""
-    held = client._request_signer._credentials
-    held.access_key, held.secret_key, held.token = new.access_key, new.secret_key, new.session_token
+    """Let a client sign with renewed credentials. To make it anew would take longer than all its requests.
+
+    They are exchanged as one, so that no other thread signs with a half of each.
+    """
+    client._request_signer._credentials = botocore.credentials.Credentials(
+        new.access_key, new.secret_key, new.session_token
+    )
 
 
 def _demand_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:
@@ -280,7 +307,7 @@ def _demand_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: A
         # botocore itself finds where XML breaks off; it does not mind a document about something else.
         whole = f"<{operation_model.name}Response".encode() in body
     else:
-        whole = bool(body)
+        whole = bool(body) and _WEB_PAGE.match(body) is None
     if not whole:
         raise ResponseParserError(f"the answer to {operation_model.name} is none of AWS's")
 
@@ -295,7 +322,7 @@ def make_client(conduct: Conduct, service: str, region: str, keys: Mapping[str, 
     """A client whose endpoint has been judged; on loopback never through a proxy. Raises `EndpointRefused`."""
     config = Config(
         connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": conduct.attempts},
-        user_agent_extra="soc2-evidence-pipeline",
+        user_agent_extra="soc2-evidence-pipeline", max_pool_connections=SIDE_BY_SIDE,
     )  # fmt: skip
     make: Any = conduct.boto.client
     client = make(service, region_name=region, config=config, **keys)

@@ -76,7 +76,7 @@ class Reading:
         self, operation: str, *, region: str | None = None, expect: Collection[str] = (), **parameters: Any
     ) -> Answer:
         """One call whose answer is kept."""
-        return self._kept(self.caller.ask(operation, region=region, expect=expect, **parameters))
+        return self.keep(self.caller.ask(operation, region=region, expect=expect, **parameters))
 
     def entries(
         self,
@@ -100,7 +100,7 @@ class Reading:
         for page in self.caller.pages(
             operation, asked=asked, answered=answered, more=more, region=region, **parameters
         ):
-            self._kept(page)
+            self.keep(page)
             self.pages += 1
             items = page.parsed.get(name)
             if not isinstance(items, list):
@@ -189,7 +189,8 @@ class Reading:
             rows_returned=self.read if rows is None else rows,
         )
 
-    def _kept(self, answer: Answer) -> Answer:
+    def keep(self, answer: Answer) -> Answer:
+        """Keep an answer that was asked for beside the pass, and date the pass by it."""
         answer.keep(self.sink, self.dataset)
         self.observed_at = self.observed_at or answer.served_at
         self.answered_at = answer.served_at

@@ -18,11 +18,11 @@ from schemas.errors import (
     SourceGone,
 )
 
-_DENIED = frozenset({
-    "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException",
-    "UnauthorizedOperation", "UnauthorizedException",
+DENIED = frozenset({
+    "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AuthorizationError", "AuthorizationErrorException",
+    "NotAuthorized", "UnauthorizedAccess", "UnauthorizedException", "UnauthorizedOperation",
 })  # fmt: skip
-_THROTTLED = frozenset({
+THROTTLED = frozenset({
     "BandwidthLimitExceeded", "EC2ThrottledException", "LimitExceeded", "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled",
     "RequestThrottledException", "SlowDown", "ThrottledException", "Throttling", "ThrottlingException",
@@ -35,7 +35,20 @@ _UNKNOWN_CREDENTIALS = frozenset({
 })  # fmt: skip
 _CLOCK = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"})
 _GLOBAL = frozenset({"iam", "organizations", "sts"})
-_IAM_PREFIXES = {"sso-admin": "sso", "accessanalyzer": "access-analyzer"}
+_IAM_PREFIXES = {
+    "sso-admin": "sso", "accessanalyzer": "access-analyzer", "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing", "efs": "elasticfilesystem", "s3control": "s3",
+}  # fmt: skip
+_IAM_ACTIONS = {
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
+    "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
+}
+"""Operations of S3 whose right has another name."""
 _NOT_SUBSCRIBED = frozenset({"OptInRequired", "SubscriptionRequiredException"})
 _GONE = frozenset({"AccountNotFoundException", "NoSuchEntity", "NoSuchEntityException"})
 
@@ -52,13 +65,13 @@ def verdict(
         return ClockSkew(
             f"AWS refuses {operation} because the clock of this machine is off. Synchronise it (NTP) and run again."
         )
-    if code in _DENIED:
+    if code in DENIED:
         return PermissionDenied(
             f"AWS denies {operation} in {where}. Allow it to the role that is read with, and look for a service "
             "control policy or permissions boundary that forbids it.",
             permission=iam_action(operation),
         )
-    if code in _THROTTLED or status == 429:
+    if code in THROTTLED or status == 429:
         return RetriableError(
             f"AWS still throttles {operation} in {where} after repeated attempts. Try again later.",
             retry_after=_seconds(headers.get("retry-after")),
@@ -105,6 +118,8 @@ def service_of(operation: str) -> str:
 
 def iam_action(operation: str) -> str:
     """The right that an operation needs, as a policy names it: IAM calls some services otherwise than boto3 does."""
+    if operation in _IAM_ACTIONS:
+        return _IAM_ACTIONS[operation]
     service, _, action = operation.partition(":")
     return f"{_IAM_PREFIXES.get(service, service)}:{action}"
 

@@ -53,6 +53,31 @@ def test_an_idle_bucket_holds_no_more_than_a_burst() -> None:
     assert len(clock.waits) == 1
 
 
+def test_a_source_that_throttles_is_asked_at_half_the_pace_and_gets_it_back_little_by_little() -> None:
+    clock = Clock()
+    pacer = Pacer({"s3": 10}, OTHER_CALLS_PER_SECOND, pause=clock.pause, monotonic=clock.monotonic)
+    pacer.throttled("s3")
+    assert pacer.is_slowed("s3")
+    pacer.wait("s3")
+    assert clock.now == pytest.approx(0.2)  # five a second, and nothing saved up
+    for _ in range(30):
+        pacer.wait("s3")
+    assert not pacer.is_slowed("s3")
+    before = clock.now
+    for _ in range(40):
+        pacer.wait("s3")
+    assert clock.now - before == pytest.approx(4, abs=2.1)
+
+
+def test_however_often_it_throttles_something_is_left_of_the_pace() -> None:
+    clock = Clock()
+    pacer = Pacer({"s3": 10}, OTHER_CALLS_PER_SECOND, pause=clock.pause, monotonic=clock.monotonic)
+    for _ in range(20):
+        pacer.throttled("s3")
+    pacer.wait("s3")
+    assert clock.now == pytest.approx(1)
+
+
 def test_every_service_that_is_asked_has_a_pace() -> None:
     services = {action.partition(":")[0] for actions in ACTIONS.values() for action in actions}
     assert services | {"sts"} == set(CALLS_PER_SECOND)
