@@ -42,13 +42,13 @@ def _management_events() -> pa.Schema:
         ("issuer_type", text, True), ("issuer_arn", text, True), ("issuer_principal_id", text, True),
         ("issuer_account_id", text, True), ("issuer_user_name", text, True),
         ("mfa_authenticated", flag, True), ("session_created_at", instant, True), ("source_identity", text, True),
+        ("on_behalf_of", text, True),  # id of the person of Identity Center that an application acts for
         ("console_session", flag, True),  # the credentials were made by signing in to the console
         ("resources", pa.list_(resource), True),
         # As AWS wrote them, as JSON text: their shape is another one for every operation.
         ("session_context", text, True), ("request_parameters", text, True), ("response_elements", text, True),
         ("additional_event_data", text, True), ("service_event_details", text, True),
         ("log_file", text, True),  # the delivered file, `s3://bucket/key`; null from the event history
-        ("copies", pa.int32()),  # how often the event was delivered; it is counted once
     )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ SECRETS = (
 
 MANAGEMENT_EVENTS = Dataset(
     "aws.management_events", "aws.cloudtrail_s3", "event_stream", ("event_id", "recipient_account_id"),
-    _management_events, secret_fields=SECRETS, volatile=("copies", "log_file"),
+    _management_events, secret_fields=SECRETS, volatile=("log_file",),
 )  # fmt: skip
 
 TRAIL_CONTINUITY = Dataset(

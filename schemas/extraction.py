@@ -15,10 +15,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas.dataset import Dataset
 from schemas.scope import ScopeItem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def query_hash(query_text: str) -> str:
@@ -77,6 +80,13 @@ class Sink(Protocol):
 
     def rows(self, dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add typed rows of the item at hand; checked against the dataset's schema, streamed to disk in batches."""
+        ...
+
+    def batches(self, dataset: Dataset, batches: Iterable[pa.RecordBatch]) -> None:
+        """The same for rows that are Arrow batches of exactly the dataset's schema: for populations of millions.
+
+        They are held to the same: required columns, allowed values, one scope item, secrets, unique keys.
+        """
         ...
 
     def answer(

@@ -54,6 +54,50 @@ class Conform:
         self._check_values(batch)
         return batch
 
+    def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """A batch that has the dataset's schema already, held to the same as rows, its secrets taken out."""
+        if not batch.schema.equals(self.schema):
+            given = {entry.name: str(entry.type) for entry in batch.schema}
+            off = [entry.name for entry in self.schema if given.pop(entry.name, None) != str(entry.type)]
+            raise self._drift(
+                f"a batch whose columns are not those of the dataset: {', '.join([*off, *given]) or 'their order'}"
+            )
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid:
+            raise self._drift("a batch that is no valid Arrow data") from None
+        missing = [
+            entry.name for entry in self.schema if not entry.nullable and batch.column(entry.name).null_count > 0
+        ]
+        if missing:
+            raise self._drift(f"no value in {', '.join(missing)}, which every row must have")
+        items = pc.unique(batch.column("scope_item_id")).to_pylist()
+        if items != [self._scope_item_id]:
+            raise self._drift(f"rows of {', '.join(map(str, items))} among those of {self._scope_item_id}")
+        self._check_values(batch)
+        return self._without_secrets(batch)
+
+    def _without_secrets(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        raw = batch.column("raw")
+        changed: dict[int, str] = {}
+        for position in pc.indices_nonzero(self._redactor.suspects(raw)).to_pylist():
+            text, found = self._redactor.json_text(raw[position].as_py())
+            if found:
+                self.removed += found
+                changed[position] = text
+        if not changed:
+            return batch
+        touched = pa.array(list(changed), pa.int64())
+        rows = batch.take(touched).to_pylist()
+        for row, text in zip(rows, changed.values(), strict=True):
+            for name, value in row.items():
+                if name not in ("scope_item_id", "raw"):
+                    row[name] = self._redactor.column(value)[0]
+            row["raw"] = text
+        untouched = pc.invert(pc.is_in(pa.array(range(batch.num_rows), pa.int64()), value_set=touched))
+        both = [batch.filter(untouched), pa.RecordBatch.from_pylist(rows, schema=self.schema)]
+        return pa.concat_batches(both)
+
     def _prepared(self, row: Mapping[str, Any]) -> dict[str, Any]:
         unknown = row.keys() - self._known
         for name in unknown:
@@ -76,7 +120,7 @@ class Conform:
             self.removed += found
             for name, value in prepared.items():
                 if name not in ("scope_item_id", "raw"):
-                    prepared[name] = self._redactor.value(value)[0]
+                    prepared[name] = self._redactor.column(value)[0]
         return prepared
 
     def _misfits(self, rows: list[dict[str, Any]]) -> str:

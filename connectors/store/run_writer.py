@@ -110,10 +110,14 @@ class ItemSink:
         conform, spool = self._spool(dataset)
         source = iter(rows)
         while batch := list(itertools.islice(source, _BATCH_ROWS)):
-            fitted = conform.batch(batch)
-            if dataset.kind == "event_stream" and self._interval is not None:
-                self._check_times(dataset, fitted)
-            spool.add(fitted)
+            self._add(dataset, spool, conform.batch(batch))
+
+    def batches(self, dataset: Dataset, batches: Iterable[pa.RecordBatch]) -> None:
+        """Add rows that are Arrow batches of the dataset's schema already; held to the same as `rows`."""
+        conform, spool = self._spool(dataset)
+        for batch in batches:
+            if batch.num_rows:
+                self._add(dataset, spool, conform.checked(batch))
 
     def answer(
         self,
@@ -177,7 +181,7 @@ class ItemSink:
         """The rows in the order of the dataset's key."""
         from connectors.store.parquet import sorted_pieces
 
-        return sorted_pieces(self.table(dataset), dataset.key)
+        return sorted_pieces(self.table(dataset), dataset.key, self._spool(dataset)[1].forget_pages)
 
     def row_count(self, dataset: Dataset) -> int:
         held = self._spools.get(dataset.name)
@@ -230,10 +234,15 @@ class ItemSink:
         self._folder.mkdir(exist_ok=True)
         made = (
             Conform(dataset, self.item.id, self._run.redactor),
-            Spool(self._folder / f"{dataset.name}.arrow", dataset.arrow()),
+            Spool(self._folder / f"{dataset.name}.arrow", dataset.arrow(), dataset.key),
         )
         self._spools[dataset.name] = made
         return made
+
+    def _add(self, dataset: Dataset, spool: Spool, batch: pa.RecordBatch) -> None:
+        if dataset.kind == "event_stream" and self._interval is not None:
+            self._check_times(dataset, batch)
+        spool.add(batch)
 
     def _check_times(self, dataset: Dataset, batch: pa.RecordBatch) -> None:
         from connectors.store.arrow import compute as pc
