@@ -96,6 +96,10 @@ def _github(workspace: Workspace, programme: Programme) -> Callable[[], Session]
     if scope is None:
         raise ConfigurationError("scope.github is not in the programme; add it or leave GitHub out of the command")
 
+    from connectors.github.shared import Shared
+
+    shared = Shared()
+
     def opened() -> Session:
         from connectors.github.session import open_session
 
@@ -106,6 +110,7 @@ def _github(workspace: Workspace, programme: Programme) -> Callable[[], Session]
             declared_endpoints(programme),
             sleep=workspace.pause,
             production_environments=programme.evidence_rules.production_environments,
+            shared=shared,
         )
 
     return opened
@@ -124,6 +129,7 @@ def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
             now=workspace.now,
             declared=declared_endpoints(programme),
             regions=scope.regions,
+            trail=scope.cloudtrail,
             environ=workspace.environ,
             pause=workspace.pause,
         )

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, cast
 
 from connectors.github.paging import Sizes
+from connectors.github.shared import Shared
 from connectors.github.transport import Transport
 from schemas.extraction import Session
 
 Plan = Literal["free", "team", "enterprise_cloud", "enterprise_server"]
 PLANS: tuple[Plan, ...] = ("free", "team", "enterprise_cloud", "enterprise_server")
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """Issues of one repository with one label."""
+
+    repository: str
+    """`owner/name`"""
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,12 @@ class GithubClient:
     """The local clock: aware, UTC; simulated only against a simulated endpoint."""
     transport: Transport
     sizes: Sizes = field(default_factory=Sizes)
+    tickets: Tickets | None = None
+    """Where the company's tickets are; None in a session of GitHub proper."""
+    archive: Path | None = None
+    """The folder where a webhook receiver of this programme writes."""
+    shared: Shared = field(default_factory=Shared)
+    """That of all sessions of a run."""
 
     def is_production(self, environment: str) -> bool:
         """Whether deployments to an environment of this name are production's. Upper and lower case are the same to

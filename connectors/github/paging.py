@@ -361,7 +361,7 @@ def _rest_items(data: Any, what: str, items_under: str | None) -> tuple[list[Jso
     return data, total
 
 
-def rest_twice(call: Rest, *, key: Key) -> Stream[tuple[list[Json], Tally]]:
+def rest_twice(call: Rest, *, key: Key, cursor: bool = False) -> Stream[tuple[list[Json], Tally]]:
     """A list for which GitHub has no count anywhere: read until two readings hold the same items, at most three times.
 
     The reading that is believed must hold everything that any other one held.
@@ -375,7 +375,7 @@ def rest_twice(call: Rest, *, key: Key) -> Stream[tuple[list[Json], Tally]]:
             found.update((key(item), item) for item in fresh)
             return False
 
-        tally = yield from rest_list(call, take, key=key)
+        tally = yield from rest_list(call, take, key=key, cursor=cursor)
         pages += tally.pages
         agreed = any(found.keys() == earlier.keys() for earlier in readings)
         readings.append(found)

@@ -17,10 +17,9 @@ from schemas.instants import parse_instant
 PREFIX = "github:"
 
 _TARGET = "target { oid ... on Commit { committedDate } }"
-HEADER = (
-    "repository: node(id: $repository) { id ... on Repository { databaseId nameWithOwner createdAt isEmpty visibility "
-    f"defaultBranchRef {{ name {_TARGET} }} "
-)
+FACTS = f"databaseId nameWithOwner createdAt isEmpty visibility defaultBranchRef {{ name {_TARGET} }}"
+"""Selection of what `repository_of` needs, besides the branches."""
+HEADER = f"repository: node(id: $repository) {{ id ... on Repository {{ {FACTS} "
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,21 @@ def node_id(request: Request) -> str:
     return request.item.id.removeprefix(PREFIX)
 
 
+def refs(branches: Sequence[str], more: str = "") -> tuple[str, str, dict[str, str]]:
+    """Selection of the production branches, with the variables it declares and their values."""
+    selection = " ".join(
+        f"branch{i}: ref(qualifiedName: $branch{i}) {{ name {_TARGET} {more} }}" for i in range(len(branches))
+    )
+    declares = ", ".join(f"$branch{i}: String!" for i in range(len(branches)))
+    return selection, declares, {f"branch{i}": f"refs/heads/{name}" for i, name in enumerate(branches)}
+
+
 def locate_part(repository_id: str, branches: Sequence[str]) -> Part:
     """The query for a repository and its production branches."""
-    refs = " ".join(f"branch{i}: ref(qualifiedName: $branch{i}) {{ name {_TARGET} }}" for i in range(len(branches)))
-    declares = ["$repository: ID!", *(f"$branch{i}: String!" for i in range(len(branches)))]
-    variables = {"repository": repository_id} | {f"branch{i}": f"refs/heads/{name}" for i, name in enumerate(branches)}
-    return Part(", ".join(declares), f"{HEADER}{refs} }} }}", variables)
+    selection, declares, variables = refs(branches)
+    return Part(
+        f"$repository: ID!, {declares}", f"{HEADER}{selection} }} }}", {"repository": repository_id, **variables}
+    )
 
 
 def locate(request: Request, branches: Sequence[str], dataset: Dataset) -> Stream[Repository]:
@@ -97,9 +105,14 @@ def locate(request: Request, branches: Sequence[str], dataset: Dataset) -> Strea
         )
     if node.get("id") != wanted:
         raise IncompletePopulation(f"GitHub answered for another repository than {request.item.name}. Run it again.")
+    return repository_of(node, branches, answer.served_at)
+
+
+def repository_of(node: Json, branches: Sequence[str], seen_at: datetime) -> Repository:
+    """A repository from an answer with `FACTS` and `refs`."""
     default = node["defaultBranchRef"]
-    repository = Repository(
-        id=wanted,
+    return Repository(
+        id=node["id"],
         database_id=field(node, "databaseId", "repository"),
         name=field(node, "nameWithOwner", "repository"),
         visibility=str(node["visibility"]).lower(),
@@ -107,9 +120,8 @@ def locate(request: Request, branches: Sequence[str], dataset: Dataset) -> Strea
         empty=node["isEmpty"],
         default_branch=None if default is None else _tip(default["name"], default),
         tips={name: _tip(name, node[f"branch{i}"]) for i, name in enumerate(branches)},
-        seen_at=answer.served_at,
+        seen_at=seen_at,
     )
-    return repository
 
 
 def require_production_branch(repository: Repository) -> None:

@@ -43,7 +43,7 @@ def rule_changes(session: Session, request: Request, sink: Sink) -> list[ItemCla
     if request.start is None or request.end is None:
         raise ConfigurationError("Changes of rules are collected for an interval; give its start and end.")
     client = client_of(session)
-    reader = _Reader(client, request, request.start, request.end)
+    reader = _Reader(client, request, sink, request.start, request.end)
     Driver(client.transport, sink).ask(reader.read())
     if reader.rows:
         sink.rows(RULE_CHANGES, reader.rows)
@@ -51,9 +51,10 @@ def rule_changes(session: Session, request: Request, sink: Sink) -> list[ItemCla
 
 
 class _Reader:
-    def __init__(self, client: GithubClient, request: Request, start: datetime, end: datetime) -> None:
+    def __init__(self, client: GithubClient, request: Request, sink: Sink, start: datetime, end: datetime) -> None:
         self._client = client
         self._request = request
+        self._sink = sink
         self._start = start
         self._end = end
         self._audited = client.plan == "enterprise_cloud"
@@ -102,8 +103,11 @@ class _Reader:
     # --- ruleset history
 
     def _from_history(self, repository: Repository) -> Stream[None]:
-        state = yield from rules.enforced(repository)
-        guarded = [one.branch for one in state if one.classic is not None]
+        question = rules.batch(self._client.production_branches)
+        answer = yield Graph(question.name, (question.part([repository.id]),), RULE_CHANGES)
+        reading = rules.Reading(self._client, repository, answer.data["batch"][0], self._sink)
+        yield from reading.read()
+        guarded = [one.branch for one in reading.found if one.classic is not None]
         if guarded:
             raise NotLicensed(
                 f"{', '.join(guarded)} of {repository.name} is guarded by classic branch protection, and GitHub shows "

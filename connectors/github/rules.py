@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
 
-from connectors.github.calls import Answer, Graph, Json, Part, Rest, Stream
+from connectors.github.batches import HELD, Batch
+from connectors.github.calls import Answer, Json, Rest, Stream
+from connectors.github.client import GithubClient
+from connectors.github.paging import Nested, complete
 from connectors.github.paging import field as required
-from connectors.github.paging import rest_list
-from connectors.github.repository import Repository
-from schemas.errors import IncompletePopulation, PermissionDenied, SchemaDrift
+from connectors.github.repository import FACTS, Repository, refs
+from connectors.github.rule_words import as_protection, as_rule
+from schemas.errors import IncompletePopulation, PermissionDenied
+from schemas.extraction import Sink
 from schemas.github import BRANCH_RULES
 
-RULES = "/repos/{owner}/{repo}/rules/branches/{branch}"
 RULESETS = "/repos/{owner}/{repo}/rulesets"
 RULESET = "/repos/{owner}/{repo}/rulesets/{ruleset_id}"
 PROTECTION = "/repos/{owner}/{repo}/branches/{branch}/protection"
 NOT_PROTECTED = "branch not protected"
 CLASSIC = "classic"
 
-_COUNTED = "rules(first: 1) { totalCount } branchProtectionRule { id }"
+RULES_OF_REF = Nested(
+    "Ref",
+    "rules",
+    "id type parameters { ... on PullRequestParameters { dismissStaleReviewsOnPush requireCodeOwnerReview "
+    "requireLastPushApproval requiredApprovingReviewCount } ... on RequiredStatusChecksParameters { "
+    "requiredStatusChecks { context integrationId } } } repositoryRuleset { databaseId }",
+    30,
+    what="rules of a branch",
+)
+RULESETS_OF = Nested(
+    "Repository",
+    "rulesets",
+    "id databaseId name target enforcement conditions { refName { include exclude } }",
+    20,
+    arguments="includeParents: true",
+    what="rulesets of a repository",
+)
+ALLOWANCES = Nested(
+    "BranchProtectionRule",
+    "bypassPullRequestAllowances",
+    "id actor { __typename ... on User { login } ... on Team { slug } ... on App { slug } }",
+    20,
+    what="bypass allowances",
+)
+_CLASSIC = (
+    "branchProtectionRule { id isAdminEnforced requiresApprovingReviews requiredApprovingReviewCount "
+    "dismissesStaleReviews requiresCodeOwnerReviews requireLastPushApproval requiredStatusChecks { context app { "
+    f"databaseId }} }} allowsForcePushes allowsDeletions {ALLOWANCES.inline()} }}"
+)
 
 
-def counted_part(repository_id: str, branches: list[str]) -> Part:
-    """GitHub's own count of the rules on each branch, and whether a classic rule covers it."""
-    declares = ["$rulesOf: ID!", *(f"$rulesRef{i}: String!" for i in range(len(branches)))]
-    refs = " ".join(f"ref{i}: ref(qualifiedName: $rulesRef{i}) {{ name {_COUNTED} }} " for i in range(len(branches)))
-    variables: dict[str, Any] = {"rulesOf": repository_id}
-    variables |= {f"rulesRef{i}": f"refs/heads/{name}" for i, name in enumerate(branches)}
-    return Part(", ".join(declares), f"counted: node(id: $rulesOf) {{ id ... on Repository {{ {refs} }} }}", variables)
+def batch(branches: Sequence[str]) -> Batch:
+    """The question about rules, for many repositories at once."""
+    selection, declares, variables = refs(branches, f"id {RULES_OF_REF.inline()} {_CLASSIC}")
+    return Batch(
+        "BranchRules", BRANCH_RULES, f"{FACTS} viewerPermission {RULESETS_OF.inline()} {selection}", declares, variables
+    )
 
 
 QUERY_TEXT = "\n".join([
-    f"GET {RULES}", f"GET {RULESETS}?includes_parents=true", f"GET {RULESET}?includes_parents=true",
-    f"GET {PROTECTION}", counted_part("", ["{branch}"]).selection,
+    batch(("{branch}",)).part(()).selection, f"GET {RULESET}?includes_parents=true (each ruleset once)",
+    f"GET {PROTECTION} (where GraphQL shows none and that proves nothing)",
 ])  # fmt: skip
 
 
@@ -120,104 +151,116 @@ class Enforced:
         return actors
 
 
-def enforced(repository: Repository) -> Stream[list[Enforced]]:
-    """Read what is in force on each production branch that exists."""
-    branches = [name for name, tip in repository.tips.items() if tip is not None]
-    if not branches:
-        return []
-    rulesets: list[Json] = []
+class Reading:
+    """Reads what is in force on each production branch of a repository that exists, from the batch's answer on."""
 
-    def take(fresh: list[Json]) -> bool:
-        rulesets.extend(one for one in fresh if one.get("target", "branch") == "branch")
-        return False
+    def __init__(self, client: GithubClient, repository: Repository, node: Json, sink: Sink) -> None:
+        self.found: list[Enforced] = []
+        self._client = client
+        self._repository = repository
+        self._node = node
+        self._sink = sink
+        self._details: dict[str, _Detail] = client.shared.readings.setdefault("rulesets", {})
 
-    listing = Rest(RULESETS, repository.path("rulesets"), BRANCH_RULES, {"includes_parents": "true"})
-    yield from rest_list(listing, take, key=lambda one: str(required(one, "id", "ruleset")))
-    answer = yield Graph("CountRules", (counted_part(repository.id, branches),), BRANCH_RULES)
-    details: dict[str, Json] = {}
-    found: list[Enforced] = []
-    for index, branch in enumerate(branches):
-        ref = answer.data["counted"][f"ref{index}"]
-        if ref is None:
+    def read(self) -> Stream[None]:
+        repository = self._repository
+        branches = [(name, f"branch{i}") for i, name in enumerate(repository.tips)]
+        existing = [(name, self._node[key]) for name, key in branches if repository.tips[name] is not None]
+        if not existing:
+            return
+        listed = yield from complete(self._node, RULESETS_OF, BRANCH_RULES, self._client.sizes)
+        rulesets = [one for one in listed if one["target"] == "BRANCH"]
+        for name, ref in existing:
+            self.found.append((yield from self._branch(name, ref, rulesets)))
+
+    def _branch(self, branch: str, ref: Json, rulesets: list[Json]) -> Stream[Enforced]:
+        nodes = yield from complete(ref, RULES_OF_REF, BRANCH_RULES, self._client.sizes)
+        rules = [as_rule(node) for node in nodes]
+        active = {str(rule["ruleset_id"]) for rule in rules}
+        default = self._repository.default_branch.name if self._repository.default_branch else ""
+        applying: list[Json] = []
+        for one in rulesets:
+            number = str(one["databaseId"])
+            inactive = one["enforcement"] != "ACTIVE" and _would_apply(one, branch, default)
+            if number in active or inactive:
+                applying.append((yield from self._detail(number)))
+        self._compare(branch, rules, applying)
+        classic = yield from self._classic(branch, ref["branchProtectionRule"])
+        listed = {str(one["databaseId"]) for one in rulesets}
+        unreadable = [rule for rule in rules if str(rule["ruleset_id"]) not in listed]
+        return Enforced(branch, rules, applying, classic, len(nodes), unreadable)
+
+    def _detail(self, number: str) -> Stream[Json]:
+        """A ruleset in detail. That of an organisation concerns many repositories and is read once for all of them."""
+        held = self._details.get(number)
+        if held is not None and self._client.now() - held.at <= HELD:
+            self._sink.answer(**held.answer)
+            return held.detail
+        path = self._repository.path("rulesets", number)
+        answer = yield Rest(RULESET, path, BRANCH_RULES, {"includes_parents": "true"})
+        detail: Json = answer.data
+        if str(required(detail, "id", "ruleset")) != number:
             raise IncompletePopulation(
-                f"{branch} of {repository.name} went away while its rules were read. Run it again."
+                f"GitHub answered with another ruleset of {self._repository.name} than asked. Run it again."
             )
-        one = yield from _branch(repository, branch, rulesets, details)
-        one.counted = ref["rules"]["totalCount"]
-        if one.counted != len(one.rules):
+        self._details[number] = _Detail(self._client.now(), detail, _kept(answer))
+        return detail
+
+    def _compare(self, branch: str, rules: list[Json], applying: list[Json]) -> None:
+        """The rules in force by GraphQL must be those that their rulesets have by REST."""
+        for detail in applying:
+            effective = sorted(rule["type"] for rule in rules if str(rule["ruleset_id"]) == str(detail["id"]))
+            stated = sorted(rule["type"] for rule in required(detail, "rules", "ruleset"))
+            if effective != (stated if detail["enforcement"] == "active" else []):
+                raise IncompletePopulation(
+                    f"GitHub gives {len(effective)} rules of ruleset {detail['name']!r} for {branch} of "
+                    f"{self._repository.name} and {len(stated)} in the ruleset itself. Nothing is claimed; run it "
+                    "again later."
+                )
+
+    def _classic(self, branch: str, rule: Json | None) -> Stream[Json | None]:
+        """Classic protection of a branch. That GraphQL shows none is an answer only from a principal that has been seen
+        to read it: for others it looks the same."""
+        if rule is not None:
+            allowances = yield from complete(rule, ALLOWANCES, BRANCH_RULES, self._client.sizes)
+            return as_protection(rule, allowances)
+        # An App may do the same in all of its repositories, and its permission on one is shown as null.
+        permission = self._node["viewerPermission"]
+        if permission in (None, "ADMIN") and self._client.shared.readings.get("reads protection"):
+            return None
+        repository = self._repository
+        path = repository.path("branches", branch, "protection")
+        answer = yield Rest(PROTECTION, path, BRANCH_RULES, answers=frozenset({404}))
+        message = str(answer.data.get("message", "")) if isinstance(answer.data, dict) else ""
+        if answer.status == 200:
             raise IncompletePopulation(
-                f"GitHub gives {len(one.rules)} rules for {branch} of {repository.name} and counts {one.counted}. "
-                "Nothing "
-                "is claimed; run it again later."
-            )
-        if one.classic is None and ref["branchProtectionRule"] is not None:
-            raise IncompletePopulation(
-                f"GitHub says that {branch} of {repository.name} is not protected, and names the rule that protects "
-                "it. "
+                f"GitHub says by GraphQL that {branch} of {repository.name} is not protected, and by REST how it is. "
                 "Nothing is claimed; run it again later."
             )
-        found.append(one)
-    return found
-
-
-def _branch(repository: Repository, branch: str, rulesets: list[Json], details: dict[str, Json]) -> Stream[Enforced]:
-    rules: list[Json] = []
-
-    def take(fresh: list[Json]) -> bool:
-        rules.extend(fresh)
-        return False
-
-    call = Rest(RULES, repository.path("rules", "branches", branch), BRANCH_RULES)
-    yield from rest_list(call, take, key=lambda rule: orjson.dumps(rule, option=orjson.OPT_SORT_KEYS).decode())
-    if any("type" not in rule for rule in rules):
-        raise SchemaDrift("A rule of GitHub's effective rules has no type. The connector must be looked at.")
-    active = {str(rule["ruleset_id"]) for rule in rules if "ruleset_id" in rule}
-    default = repository.default_branch.name if repository.default_branch else ""
-    applying: list[Json] = []
-    listed = {str(one["id"]) for one in rulesets}
-    for one in rulesets:
-        number = str(one["id"])
-        if number not in active and one["enforcement"] == "active":
-            continue
-        if number not in details:
-            answer = yield Rest(
-                RULESET, repository.path("rulesets", number), BRANCH_RULES, {"includes_parents": "true"}
+        if not message.lower().startswith(NOT_PROTECTED):
+            raise PermissionDenied(
+                f"GitHub does not say whether {branch} of {repository.name} is protected (404 {message}): the "
+                "principal may not read branch protection. Grant repository permission administration: read.",
+                permission="repository permission administration: read",
             )
-            details[number] = _same(answer, number, repository)
-        detail = details[number]
-        if number in active or _would_apply(detail, branch, default):
-            applying.append(detail)
-    classic = yield from _classic(repository, branch)
-    unreadable = [rule for rule in rules if str(rule.get("ruleset_id")) not in listed]
-    return Enforced(branch, rules, applying, classic, 0, unreadable)
-
-
-def _same(answer: Answer, number: str, repository: Repository) -> Json:
-    detail: Json = answer.data
-    if str(required(detail, "id", "ruleset")) != number:
-        raise IncompletePopulation(
-            f"GitHub answered with another ruleset of {repository.name} than asked. Run it again."
-        )
-    return detail
-
-
-def _classic(repository: Repository, branch: str) -> Stream[Json | None]:
-    """Classic protection of a branch. "Branch not protected" is an answer; any other 404 is not."""
-    call = Rest(
-        PROTECTION, repository.path("branches", branch, "protection"), BRANCH_RULES, answers=frozenset({404})
-    )  # fmt: skip
-    answer = yield call
-    if answer.status == 200:
-        return answer.data
-    message = str(answer.data.get("message", "")) if isinstance(answer.data, dict) else ""
-    if message.lower().startswith(NOT_PROTECTED):
+        self._client.shared.readings["reads protection"] = True
         return None
-    raise PermissionDenied(
-        f"GitHub does not say whether {branch} of {repository.name} is protected (404 {message}): the principal may "
-        "not "
-        "read branch protection. Grant repository permission administration: read.",
-        permission="repository permission administration: read",
-    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    at: datetime
+    detail: Json
+    answer: dict[str, Any]
+
+
+def _kept(answer: Answer) -> dict[str, Any]:
+    """An answer again, for the other repositories that it is about."""
+    return {
+        "dataset": BRANCH_RULES, "method": "GET", "url": answer.url, "status": answer.status,
+        "headers": answer.headers, "body": orjson.dumps(answer.data),
+        "parameters": {"includes_parents": "true", "kept": "read once for all repositories that the ruleset concerns"},
+    }  # fmt: skip
 
 
 def _ruleset(one: Json) -> Json:
@@ -254,7 +297,7 @@ def _actor(kind: str, actor_id: str, mode: str | None, ruleset: str) -> Json:
 
 def _would_apply(ruleset: Json, branch: str, default: str) -> bool:
     """Whether an inactive ruleset's conditions take in the branch."""
-    condition = (ruleset.get("conditions") or {}).get("ref_name") or {}
+    condition = (ruleset.get("conditions") or {}).get("refName") or {}
     return _matches(condition.get("include") or (), branch, default) and not _matches(
         condition.get("exclude") or (), branch, default
     )

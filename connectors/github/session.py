@@ -16,6 +16,7 @@ from github import Auth
 from connectors.endpoints import EndpointJudgement, judge_endpoint, peer_certificate_sha256, refuse_overrides
 from connectors.github.calls import Answer, Graph, Json, Part, Rest
 from connectors.github.client import PLANS, GithubClient, Plan
+from connectors.github.shared import Shared
 from connectors.github.transport import GithubTransport, Limits
 from connectors.github.wire import InstallationToken, Wire, logging_in
 from schemas.errors import ConfigurationError, PermissionDenied, SourceGone
@@ -40,13 +41,14 @@ def open_session(
     monotonic: Callable[[], float] = time.monotonic,
     limits: Limits | None = None,
     production_environments: Iterable[str] = ("production",),
+    shared: Shared | None = None,
 ) -> Session:
     """Log in and find the organisation.
 
     `scope` is `scope.github` of the programme as plain values: `organisation`, `api_url`, `production_branches`,
     `plan`. Credentials come from `environ`: `GITHUB_TOKEN`, or `GITHUB_APP_ID`, `GITHUB_APP_INSTALLATION_ID` and
     `GITHUB_APP_PRIVATE_KEY_FILE`. `now` is the local clock. `declared_endpoints` are the URLs under
-    `endpoints.declared`.
+    `endpoints.declared`. `shared` is what all sessions of a run share.
 
     Raises `ConfigurationError` (missing or contradictory credentials), `EndpointRefused`, `PermissionDenied`,
     `ClockSkew`, `SourceGone` (no such organisation, or out of the principal's sight), `RetriableError`.
@@ -72,6 +74,7 @@ def open_session(
             plan=_plan(scope.get("plan", "team")),
             now=now,
             transport=transport,
+            shared=shared or Shared(),
         )
         return Session(
             system="github",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 
 import orjson
 
 from connectors.github import rules
-from connectors.github.calls import Json, Stream
+from connectors.github.batches import Batch, ask_about
+from connectors.github.calls import Json
 from connectors.github.client import client_of
-from connectors.github.repository import Repository, Tip, locate, locate_part, require_production_branch
+from connectors.github.repository import FACTS, Repository, Tip, refs, repository_of, require_production_branch
 from connectors.github.streams import Driver
 from schemas.errors import IncompletePopulation
 from schemas.extraction import ItemClaim, Request, Session, Sink
@@ -17,16 +18,18 @@ from schemas.github import BRANCH_RULES, BRANCH_TIPS
 from schemas.instants import format_instant
 
 
+def tips_batch(branches: Sequence[str]) -> Batch:
+    """The question about tips."""
+    selection, declares, variables = refs(branches)
+    return Batch("BranchTips", BRANCH_TIPS, f"{FACTS} {selection}", declares, variables)
+
+
 def branch_tips(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     """Fill github.branch_tips: the default branch and each production branch with the commit it points at."""
     client = client_of(session)
-    found: list[Repository] = []
-
-    def read() -> Stream[None]:
-        found.append((yield from locate(request, client.production_branches, BRANCH_TIPS)))
-
-    Driver(client.transport, sink).ask(read())
-    repository = found[0]
+    batch = tips_batch(client.production_branches)
+    told = ask_about(client, request, sink, batch)
+    repository = repository_of(told.node, client.production_branches, told.seen_at)
     require_production_branch(repository)
     default = repository.default_branch
     tips: dict[str, Tip] = {tip.name: tip for tip in repository.tips.values() if tip is not None}
@@ -45,7 +48,7 @@ def branch_tips(session: Session, request: Request, sink: Sink) -> list[ItemClai
     return [
         ItemClaim(
             BRANCH_TIPS.name,
-            locate_part("", ("{branch}",)).selection,
+            tips_batch(("{branch}",)).part(()).selection,
             {"repository": repository.name, "branches": sorted(repository.tips)},
             observed_at=repository.seen_at,
             proof_of_life=True,
@@ -73,34 +76,30 @@ def branch_rules(session: Session, request: Request, sink: Sink) -> list[ItemCla
     protected"), and `NotLicensed` where the plan has neither.
     """
     client = client_of(session)
+    told = ask_about(client, request, sink, rules.batch(client.production_branches))
+    repository = repository_of(told.node, client.production_branches, told.seen_at)
+    require_production_branch(repository)
     driver = Driver(client.transport, sink)
-    found: list[rules.Enforced] = []
-    repositories: list[Repository] = []
-    instants: list[datetime] = []
-
-    def read() -> Stream[None]:
-        repository = yield from locate(request, client.production_branches, BRANCH_RULES)
-        require_production_branch(repository)
-        repositories.append(repository)
-        instants.append(repository.seen_at)
-        found.extend((yield from rules.enforced(repository)))
-
-    driver.ask(read())
-    repository = repositories[0]
+    reading = rules.Reading(client, repository, told.node, sink)
+    driver.ask(reading.read())
+    found = reading.found
     if found:
         sink.rows(BRANCH_RULES, [one.row(repository) for one in found])
-    counts = "; ".join(f"{one.branch}: {one.effective} rules by REST, {one.counted} by GraphQL" for one in found)
+    counts = "; ".join(
+        f"{one.branch}: {one.effective} rules as GitHub counts them, the same as its rulesets have by REST"
+        for one in found
+    )
     return [
         ItemClaim(
             BRANCH_RULES.name,
             rules.QUERY_TEXT,
             {"repository": repository.name, "branches": sorted(one.branch for one in found)},
-            observed_at=instants[0],
+            observed_at=repository.seen_at,
             proof_of_life=True,
             proof="the repository itself was read at the same time",
             independent_count=len(found),
             reconciliation=counts
-            or f"{repository.name} has no commits, so no branch, at {format_instant(instants[0])}",
+            or f"{repository.name} has no commits, so no branch, at {format_instant(repository.seen_at)}",
             rows_returned=len(found),
         )
     ]

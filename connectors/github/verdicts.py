@@ -31,6 +31,8 @@ NO_LOGIN = "valid credentials"
 _PRIMARY_WORDS = ("api rate limit exceeded", "api rate limit already exceeded")
 _SECONDARY_WORDS = ("secondary rate limit", "abuse detection", "please wait a few minutes", "retry your request again")
 _PLAN_WORDS = ("upgrade to github", "upgrade your plan", "not available for your plan", "enterprise cloud")
+_OFF_WORDS = ("is disabled on this", "must be enabled", "are not enabled", "is not enabled", "are disabled for this")
+"""How GitHub says that a feature is switched off, with 403 or 404."""
 _HEAVY_WORDS = (
     "something went wrong while executing your query",
     "timedout",
@@ -86,6 +88,11 @@ def _refusal(call: Call, received: Received, at_source: datetime) -> Exception:
         )
     if status == 429 or (status == 403 and _is_limit(received, words)):
         return limit(received, at_source)
+    if status in {403, 404} and any(word in words for word in _OFF_WORDS):
+        return NotLicensed(
+            f"{call.label}: the feature is not switched on ({status}: {message}). Switch it on, configure the "
+            "alternative source, or record why it does not apply."
+        )
     if status == 403:
         return _denied(call, received, message)
     if status == 404:

@@ -29,6 +29,7 @@ from connectors.github.paging import Nested
 from connectors.github.permissions import _BY_TEMPLATE, RIGHTS
 from connectors.github.repository import locate_part
 from connectors.github.rule_changes import MEMBERS
+from connectors.github.snapshots import tips_batch
 from schemas.github import COMMITS, DATASETS
 from tests.fakes.local_github import START, LocalGithub, busy, local_github
 from tests.fakes.memory_sink import MemorySink
@@ -60,6 +61,7 @@ def schema() -> GraphQLSchema:
 NESTED: list[Nested] = [
     graph.PARENTS, graph.AUTHORS, graph.OWNERS, pulls.REVIEWS, pulls.COMMITS, pulls.LABELS, pulls.ISSUES,
     pulls.TIMELINE, SUITES, RUNS, STATUSES, CONTEXTS, TOPICS, COLLABORATORS, GRANTS, MEMBERS,
+    rules.RULES_OF_REF, rules.RULESETS_OF, rules.ALLOWANCES,
 ]  # fmt: skip
 PARTS: dict[str, tuple[Part, ...]] = {
     "locate": (locate_part("R", ["main", "release/1"]),),
@@ -70,7 +72,8 @@ PARTS: dict[str, tuple[Part, ...]] = {
         graph.history_part("R", "a" * 40, 10, None), pulls.merged_part("R", "main", 10, None),
         deployments_part("R", 10, None),
     ),
-    "rules": (rules.counted_part("R", ["main", "release"]),),
+    "rules": (rules.batch(["main", "release"]).part(["R"]),),
+    "tips": (tips_batch(["main", "release"]).part(["R"]),),
     "repositories": (owned_part("O", 10, None, SELECTION),),
     "collaborators": (owned_part("O", 10, None, GRANTED),),
     "keys": (owned_part("O", 10, None, COUNTED),),

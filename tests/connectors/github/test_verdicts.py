@@ -216,3 +216,24 @@ def test_an_answer_without_a_date_cannot_be_dated() -> None:
     with pytest.raises(ClockSkew):
         source_clock(received(200, [], date="yesterday").headers, "GitHub")
     assert source_clock(received(200, [], date="Sat, 02 May 2026 06:00:00 GMT").headers, "GitHub") == AT
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (403, "Advanced Security must be enabled for this repository to use code scanning."),
+        (403, "Code Security must be enabled for this repository to use code scanning."),
+        (403, "Dependabot alerts are disabled for this repository."),
+        (404, "Secret scanning is disabled on this repository."),
+        (404, "Secret scanning is disabled on this organization."),
+    ],
+)
+def test_a_feature_that_is_off_is_not_licensed_and_no_missing_right(status: int, text: str) -> None:
+    with pytest.raises(NotLicensed, match="not switched on"):
+        verdict(LEDGER, status, message(text))
+
+
+@pytest.mark.parametrize("text", ["Not Found", "no analysis found", ""])
+def test_404_in_other_words_is_a_missing_right(text: str) -> None:
+    with pytest.raises(PermissionDenied):
+        verdict(LEDGER, 404, message(text))
