@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_BOOTSTRAP := $(VENV)/.uv
 UV := $(UV_BOOTSTRAP)/bin/uv
+# Compiled modules are kept: without them each of the demo's processes compiles Prefect and boto3 anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: venv demo test check lint format lock clean
 
