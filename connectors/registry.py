@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from schemas import aws, github, own
+from connectors.drift import guarded
+from schemas import aws, gcp, github, own
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 
+_GCP = (gcp.PROJECTS, gcp.ADMINISTRATORS, gcp.PRINCIPALS, gcp.SERVICE_ACCOUNT_KEYS)
+
 DATASETS: Mapping[str, Dataset] = {
-    dataset.name: dataset for dataset in (*aws.DATASETS, *github.DATASETS, *own.DATASETS)
+    dataset.name: dataset for dataset in (*aws.DATASETS, *github.DATASETS, *own.DATASETS, *_GCP)
 }
 """Every dataset that has an extractor, by name."""
 
@@ -82,7 +85,8 @@ def extractor_for(dataset: str) -> Extractor:
     """
     if dataset not in DATASETS:
         raise ConfigurationError(f"Nothing collects the dataset {dataset!r}. There are: {_listed(DATASETS)}.")
-    return extractors_of(DATASETS[dataset].system)[dataset]
+    system = DATASETS[dataset].system
+    return guarded(extractors_of(system)[dataset], system)
 
 
 def _listed(names: Mapping[str, object]) -> str:

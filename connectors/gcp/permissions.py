@@ -6,20 +6,104 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from connectors.gcp.values import texts
+from connectors.google.documents import place_of
+from schemas.errors import IncompletePopulation
+
 if TYPE_CHECKING:
+    from connectors.google.calls import GoogleClient
     from connectors.google.session import Access
     from schemas.programme_scope import GcpScope
 
-_AUTH = "https://www.googleapis.com/auth/"
-SCOPE = _AUTH + "cloud-platform.read-only"
-SCOPES: Mapping[str, str] = {}
-"""Methods that Google does not answer with `SCOPE`."""
+_EVERYTHING = "https://www.googleapis.com/auth/cloud-platform"
+"""Most APIs of Google Cloud take no narrower scope; what may be read is decided by IAM permissions alone."""
 
-METHODS: Mapping[str, tuple[str, ...]] = {}
+_RESOURCE = "cloudresourcemanager"
+_PROJECT = (f"{_RESOURCE}.projects.get", f"{_RESOURCE}.folders.get", "serviceusage.services.batchGet")
+_POLICIES = tuple(f"{_RESOURCE}.{kind}.getIamPolicy" for kind in ("projects", "folders", "organizations"))
+
+_ROLES = ("iam.roles.get", "iam.projects.roles.get", "iam.organizations.roles.get")
+_ACCOUNTS = "iam.projects.serviceAccounts.list"
+_USES = "policyanalyzer.projects.locations.activityTypes.activities.query"
+
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "gcp.projects": (
+        f"{_RESOURCE}.projects.search", f"{_RESOURCE}.folders.get", f"{_RESOURCE}.projects.getIamPolicy",
+        "cloudasset.searchAllResources", "cloudasset.batchGetAssetsHistory",
+    ),
+    "gcp.administrators": (*_PROJECT[:2], *_POLICIES, *_ROLES),
+    "gcp.principals": (*_PROJECT, *_POLICIES, *_ROLES, _ACCOUNTS, _USES),
+    "gcp.service_account_keys": (*_PROJECT, _ACCOUNTS, "iam.projects.serviceAccounts.keys.list", _USES),
+}  # fmt: skip
 """Methods by dataset name."""
 
-PERMISSIONS: Mapping[str, tuple[str, ...]] = {}
+OPTIONAL: Mapping[str, frozenset[str]] = {
+    "gcp.projects": frozenset({"cloudasset.batchGetAssetsHistory", f"{_RESOURCE}.projects.getIamPolicy"}),
+    "gcp.principals": frozenset({_USES}),
+    "gcp.service_account_keys": frozenset({_USES}),
+}
+"""Methods without which a dataset is still whole; a column of it then says that nobody could tell."""
+
+PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    f"{_RESOURCE}.projects.search": ("resourcemanager.projects.get",),
+    f"{_RESOURCE}.projects.get": ("resourcemanager.projects.get",),
+    f"{_RESOURCE}.folders.get": ("resourcemanager.folders.get",),
+    f"{_RESOURCE}.projects.getIamPolicy": ("resourcemanager.projects.getIamPolicy",),
+    f"{_RESOURCE}.folders.getIamPolicy": ("resourcemanager.folders.getIamPolicy",),
+    f"{_RESOURCE}.organizations.getIamPolicy": ("resourcemanager.organizations.getIamPolicy",),
+    "cloudasset.searchAllResources": ("cloudasset.assets.searchAllResources",),
+    "cloudasset.batchGetAssetsHistory": ("cloudasset.assets.exportResource",),
+    "serviceusage.services.batchGet": ("serviceusage.services.get",),
+    "iam.roles.get": (),  # Google's own roles are open to everybody
+    "iam.projects.roles.get": ("iam.roles.get",),
+    "iam.organizations.roles.get": ("iam.roles.get",),
+    _ACCOUNTS: ("iam.serviceAccounts.list",),
+    "iam.projects.serviceAccounts.keys.list": ("iam.serviceAccountKeys.list",),
+    _USES: (
+        "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
+        "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
+    ),
+}
 """IAM permissions by method."""
+
+_LOGGING = "logging."
+_CUSTOM_ROLES = "iam.roles.get"
+
+
+def permissions_on(dataset: str, kind: str) -> list[str]:
+    """What the reader needs on a `projects`, `folders` or `organizations` so that a dataset can be read."""
+    methods = set(METHODS[dataset]) - OPTIONAL.get(dataset, frozenset())
+    needed = {permission for method in methods for permission in PERMISSIONS[method]}
+    others = {f"resourcemanager.{one}." for one in ("projects", "folders", "organizations") if one != kind}
+    needed = {one for one in needed if not one.startswith(tuple(others))}
+    if kind == "projects":
+        return sorted(needed)
+    above = (f"resourcemanager.{kind}.", _LOGGING)
+    # Roles of an organisation's own are read there; folders have none.
+    return sorted(one for one in needed if one.startswith(above) or (one == _CUSTOM_ROLES and kind == "organizations"))
+
+
+def missing_permissions(client: GoogleClient, container: str, dataset: str) -> list[str]:
+    """Which of the permissions the reader does not hold on a container, as far as Google tells.
+
+    Google lets everybody test their own permissions. An answer that grants too much is possible by its documentation,
+    so this names what is missing and proves nothing; what follows is asked and judged as always.
+    """
+    kind = container.partition("/")[0]
+    wanted = permissions_on(dataset, kind)
+    if not wanted:
+        return []
+    method = f"{_RESOURCE}.{kind}.testIamPermissions"
+    # 400: one of them can't be tested on this kind of container.
+    answer = client.ask(method, expect=(400,), resource=container, body={"permissions": wanted})
+    if answer.refused is not None:
+        return []
+    held = texts(answer.parsed, "permissions")
+    if not set(held) <= set(wanted):
+        raise IncompletePopulation(
+            f"Google was asked about permissions on {container} and answered about others. Nothing was kept; run again."
+        )
+    return [one for one in wanted if one not in held]
 
 
 def least_permissions(datasets: Collection[str]) -> list[str]:
@@ -28,15 +112,22 @@ def least_permissions(datasets: Collection[str]) -> list[str]:
     return sorted({permission for method in methods for permission in PERMISSIONS[method]})
 
 
+def scope_of(method: str) -> str:
+    """The narrowest OAuth scope by which Google's document says that a method can be asked."""
+    offered = place_of(method).scopes
+    reading = [one for one in offered if one.endswith(("read-only", "readonly", ".read"))]
+    return min(reading or [_EVERYTHING], key=lambda one: (one != _EVERYTHING + ".read-only", one))
+
+
 @dataclass(frozen=True, slots=True)
 class CloudRights:
     """`connectors.google.calls.Rights` of Google Cloud."""
 
     def scope(self, method: str) -> str:
-        return SCOPES.get(method, SCOPE)
+        return scope_of(method)
 
     def privilege(self, method: str) -> str:
-        return f"IAM permission {', '.join(PERMISSIONS.get(method, (method,)))}"
+        return ", ".join(PERMISSIONS.get(method, (method,)))
 
 
 def cloud_access(scope: GcpScope) -> Access:

@@ -1,17 +1,83 @@
 """Whether a dataset of Google Cloud can be read, by the cheapest questions that touch every right it needs.
 
 A probe returns when everything answers and raises what the extractor would raise. It keeps nothing and proves nothing
-about a population.
+about a population. Google tells the reader which of its own permissions are missing; what then still stands in the way
+(a service that is off, a refusal by other means) is found by asking for one record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
 
-from schemas.extraction import Session
+from connectors.gcp.access import policy_of
+from connectors.gcp.reading import Reading, reading
+from connectors.google.calls import GoogleClient
+from schemas.dataset import Dataset
+from schemas.errors import PermissionDenied
+from schemas.extraction import Request, Session
+from schemas.gcp import ADMINISTRATORS, PRINCIPALS, PROJECTS, SERVICE_ACCOUNT_KEYS
 from schemas.scope import ScopeItem
 
 Probe = Callable[[Session, ScopeItem], None]
 
-PROBES: Mapping[str, Probe] = {}
+
+class _Nowhere:
+    """A sink that keeps nothing."""
+
+    def rows(self, dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> None: ...
+
+    def batches(self, dataset: Dataset, batches: Iterable[Any]) -> None: ...
+
+    def answer(self, **answer: Any) -> None: ...
+
+
+def source_clock(session: Session) -> datetime:
+    """What Google's clock says now."""
+    client: GoogleClient = session.client
+    return client.ask("cloudresourcemanager.projects.search", pageSize=1).served_at
+
+
+def _projects(session: Session, item: ScopeItem) -> None:
+    client: GoogleClient = session.client
+    first = client.ask("cloudresourcemanager.projects.search", pageSize=1).parsed.get("projects", [])
+    if not first:
+        raise PermissionDenied(
+            f"{client.who} sees no project at all. Grant it a role in the projects or, better, on the organisation.",
+            permission="resourcemanager.projects.get",
+        )
+    parent = str(first[0].get("parent") or "")
+    while parent.startswith("folders/"):
+        parent = str(client.ask("cloudresourcemanager.folders.get", name=parent).parsed.get("parent") or "")
+    if parent:
+        client.ask("cloudasset.searchAllResources", scope=parent, pageSize=1,
+                   assetTypes=["cloudresourcemanager.googleapis.com/Project"])  # fmt: skip
+
+
+def _probe(dataset: Dataset, asked: Callable[[Reading], object], *, above: bool = True) -> Probe:
+    def probe(session: Session, item: ScopeItem) -> None:
+        found = reading(session, Request(frozenset({dataset.name}), item), _Nowhere(), dataset, above=above)
+        found.demand()
+        with found.named():
+            asked(found)
+
+    return probe
+
+
+def _policies(found: Reading) -> None:
+    for container in found.containers:
+        policy_of(found, container)
+
+
+def _accounts(found: Reading) -> None:
+    found.client.ask("iam.projects.serviceAccounts.list", name=found.own.name, pageSize=1)
+
+
+PROBES: Mapping[str, Probe] = {
+    PROJECTS.name: _projects,
+    ADMINISTRATORS.name: _probe(ADMINISTRATORS, _policies),
+    PRINCIPALS.name: _probe(PRINCIPALS, lambda found: (_policies(found), _accounts(found))),
+    SERVICE_ACCOUNT_KEYS.name: _probe(SERVICE_ACCOUNT_KEYS, _accounts, above=False),
+}
 """By dataset name."""

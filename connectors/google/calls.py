@@ -31,7 +31,7 @@ from googleapiclient.http import BatchHttpRequest, HttpRequest
 
 from connectors.endpoints import EndpointJudgement
 from connectors.google.credentials import ServiceAccount, Token
-from connectors.google.documents import api_of, document_at, host
+from connectors.google.documents import api_of, document_at, host, place_of
 from connectors.google.verdicts import Later, passes, refusal, token_verdict, verdict
 from connectors.pacing import Pacer
 from connectors.source_clock import check_clock, source_clock
@@ -113,6 +113,8 @@ class GoogleClient:
         self.account = account
         self.rights = rights
         self.subject = subject
+        self.policies: tuple[str, ...] = ()
+        """Names of the policy documents of the programme."""
         self._conduct = conduct
         self._address = address
         self._tokens: dict[str, Token] = {}
@@ -186,7 +188,9 @@ class GoogleClient:
             token = answer.parsed.get(answered) or None
             if token is None:
                 return
-            empty = 0 if any(isinstance(value, list) and value for value in answer.parsed.values()) else empty + 1
+            empty = (
+                0 if any(isinstance(value, list | dict) and value for value in answer.parsed.values()) else empty + 1
+            )
             if token in seen or empty > _EMPTY_PAGES:
                 raise IncompletePopulation(
                     f"{method} goes round in circles, so its list never ends. Nothing was kept; run again."
@@ -415,15 +419,15 @@ class GoogleClient:
 
     def _request(self, method: str, parameters: Mapping[str, Any]) -> HttpRequest:
         """The library's own request: it checks names, patterns and what is required."""
-        *path, name = method.split(".")
-        key = ".".join(path)
+        api, path = api_of(method), place_of(method).path
+        key = ".".join((api, *path[:-1]))
         resource = self._resources.get(key)
         if resource is None:
-            resource = self._resource(path[0])
-            for part in path[1:]:
+            resource = self._resource(api)
+            for part in path[:-1]:
                 resource = getattr(resource, part)()
             self._resources[key] = resource
-        return getattr(resource, name)(**parameters)
+        return getattr(resource, path[-1])(**parameters)
 
     def close(self) -> None:
         """Close the connections."""

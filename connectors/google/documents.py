@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from schemas.errors import ConfigurationError
 APIS: Mapping[str, str] = {
     "alertcenter": "alertcenter.v1beta1",
     "artifactregistry": "artifactregistry.v1",
+    "bigquery": "bigquery.v2",
     "calendar": "calendar.v3",
     "cloudasset": "cloudasset.v1",
     "cloudbuild": "cloudbuild.v1",
@@ -33,6 +35,7 @@ APIS: Mapping[str, str] = {
     "logging": "logging.v2",
     "monitoring": "monitoring.v3",
     "orgpolicy": "orgpolicy.v2",
+    "policyanalyzer": "policyanalyzer.v1",
     "reports": "admin.reports_v1",
     "run": "run.v2",
     "securitycenter": "securitycenter.v1",
@@ -83,3 +86,30 @@ def document_at(api: str, address: str | None) -> dict[str, Any]:
 def host(api: str) -> str:
     """The host that Google serves an API at, such as `admin.googleapis.com`."""
     return str(document(api)["rootUrl"]).removeprefix("https://").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a method stands in its document, which its id does not always tell."""
+
+    path: tuple[str, ...]
+    """The resources that lead to it, and its own name: `("v1", "searchAllResources")`."""
+    scopes: tuple[str, ...]
+    """The OAuth scopes of which each alone opens it."""
+
+
+def place_of(method: str) -> Place:
+    """Where a method stands. KeyError for an id that no document has."""
+    return _places(api_of(method))[method]
+
+
+@lru_cache(maxsize=64)
+def _places(api: str) -> Mapping[str, Place]:
+    found: dict[str, Place] = {}
+    waiting: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [((), document(api))]
+    while waiting:
+        path, resource = waiting.pop()
+        waiting += [((*path, name), inner) for name, inner in resource.get("resources", {}).items()]
+        for name, one in resource.get("methods", {}).items():
+            found[one["id"]] = Place((*path, name), tuple(one.get("scopes", ())))
+    return found

@@ -11,6 +11,12 @@ from collections.abc import Mapping
 _PER_MINUTE: Mapping[str, float] = {
     "alertcenter": 600,
     "calendar": 500,
+    "cloudkms": 280,  # of 300 for each project
+    "compute": 1_200,  # of 1,500
+    "iam": 1_200,
+    "policyanalyzer": 400,
+    "securitycenter": 280,
+    "sql": 160,  # of 180 for each user
     "cloudasset": 90,
     "cloudidentity": 500,
     "directory": 2_200,  # of 2,400 for each user of a project

@@ -63,6 +63,10 @@ class Refusal:
     """The message in lower case, to look for words in, never to be shown."""
     service: str | None = None
     """The service that `ErrorInfo` names."""
+    consumer: str | None = None
+    """`projects/<number>`, for whose sake the service was asked, where `ErrorInfo` says it."""
+    permission: str | None = None
+    """The IAM permission that is missing, where `ErrorInfo` says it."""
 
     @property
     def shown(self) -> str:
@@ -80,15 +84,20 @@ def refusal(status: int, body: bytes) -> Refusal:
         return Refusal(status, frozenset(), "")
     found = cast("dict[str, Any]", error)
     reasons = {str(found["status"]).lower()} if found.get("status") else set[str]()
-    service = None
+    service = consumer = permission = None
     for entry in _dicts(found.get("errors")):
         reasons.add(str(entry.get("reason", "")).lower())
     for entry in _dicts(found.get("details")):
         if str(entry.get("@type", "")).endswith("google.rpc.ErrorInfo"):
             reasons.add(str(entry.get("reason", "")).lower())
             metadata: Any = entry.get("metadata")
-            service = str(metadata.get("service")) if isinstance(metadata, Mapping) else service
-    return Refusal(status, frozenset(reasons - {""}), str(found.get("message", "")).lower(), service)
+            if isinstance(metadata, Mapping):
+                told = cast("Mapping[str, Any]", metadata)
+                service = str(told.get("service")) if told.get("service") else service
+                consumer = str(told.get("consumer")) if told.get("consumer") else consumer
+                permission = str(told.get("permission")) if told.get("permission") else permission
+    words = str(found.get("message", "")).lower()
+    return Refusal(status, frozenset(reasons - {""}), words, service, consumer, permission)
 
 
 def _dicts(value: Any) -> Iterable[dict[str, Any]]:
@@ -125,10 +134,11 @@ def verdict(method: str, found: Refusal, *, service: str, scope: str, privilege:
     if reasons & _DAILY:
         return RetriableError(f"The day's quota for {service} is used up at {method}. Run again tomorrow, or raise it.")
     if reasons & _DISABLED or "has not been used in project" in found.words or "it is disabled" in found.words:
+        name, where = found.service or service, found.consumer
         return PermissionDenied(
-            f"The API {found.service or service} is not enabled in the Google Cloud project of the service account, "
-            f"so {method} can't be asked. Enable it there and run again in a few minutes.",
-            permission=f"enabled API {found.service or service}",
+            f"The API {name} is not enabled in {where or 'the Google Cloud project of the service account'}, so "
+            f"{method} can't be asked. Enable it there and run again in a few minutes.",
+            permission=f"enabled API {name}" + (f" in {where}" if where else ""),
         )
     if reasons & _SCOPES or "insufficient authentication scopes" in found.words:
         return PermissionDenied(
@@ -142,8 +152,9 @@ def verdict(method: str, found: Refusal, *, service: str, scope: str, privilege:
             "source, or record why it does not apply."
         )
     if found.status == 403:
+        missing = found.permission or privilege
         return PermissionDenied(
-            f"Google denies {method} to {who} ({found.shown}). Missing: {privilege}.", permission=privilege
+            f"Google denies {method} to {who} ({found.shown}). Missing: {missing}.", permission=missing
         )
     if found.status in (404, 410):
         return SourceGone(
@@ -154,6 +165,12 @@ def verdict(method: str, found: Refusal, *, service: str, scope: str, privilege:
         f"Google refused {method} as it was asked ({found.status}, {found.shown}). The connector must be looked at: "
         "Google may have changed this method."
     )
+
+
+def disabled_api(permission: str | None, consumer: str) -> str | None:
+    """The API that is switched off in `consumer` (`projects/<number>`), by the permission that a refusal names."""
+    found = (permission or "").removeprefix("enabled API ").removesuffix(f" in {consumer}")
+    return found if permission == f"enabled API {found} in {consumer}" else None
 
 
 def token_verdict(status: int, body: bytes, *, scope: str, subject: str | None, account: str) -> EvidenceError:

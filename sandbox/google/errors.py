@@ -21,13 +21,23 @@ class GoogleError(Exception):
     """An answer other than success."""
 
     def __init__(
-        self, status: int, message: str, reason: str | None = None, *, service: str = "", retry_after: int | None = None
+        self,
+        status: int,
+        message: str,
+        reason: str | None = None,
+        *,
+        service: str = "",
+        consumer: str = "",
+        permission: str = "",
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.reason = reason or _REASON.get(status, "backendError")
         self.service = service
+        self.consumer = consumer
+        self.permission = permission
         self.retry_after = retry_after
 
     def body(self) -> bytes:
@@ -40,7 +50,13 @@ class GoogleError(Exception):
         if self.reason in _INFO:
             error["details"] = [{
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": _INFO[self.reason],
-                "domain": "googleapis.com", "metadata": {"service": self.service},
+                "domain": "googleapis.com",
+                "metadata": {"service": self.service} | ({"consumer": self.consumer} if self.consumer else {}),
+            }]  # fmt: skip
+        elif self.permission:
+            error["details"] = [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "IAM_PERMISSION_DENIED",
+                "domain": "iam.googleapis.com", "metadata": {"permission": self.permission},
             }]  # fmt: skip
         return orjson.dumps({"error": error})
 

@@ -1,0 +1,301 @@
+"""What every reading of Google Cloud has in common: the project and what is above it, lists read twice, services.
+
+Google's lists carry no count, and a page that was cut short, or that says falsely that it is the last, looks like any
+other. So each list is read until two readings in a row show the same ids.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.gcp.permissions import missing_permissions
+from connectors.gcp.values import Record, last, needed, number, parts, texts
+from connectors.google.calls import Answer, GoogleClient
+from connectors.google.verdicts import disabled_api
+from schemas.dataset import Dataset
+from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied, RetriableError, SchemaDrift
+from schemas.extraction import ItemClaim, Request, Session, Sink
+from schemas.scope import ScopeItem
+
+READINGS = 4
+"""How often a list that keeps moving is read before it is given up."""
+
+_KINDS = {"projects": "project", "folders": "folder", "organizations": "organisation"}
+_FOLDERS = 12
+"""Google allows ten levels of folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A project, folder or organisation; `name` is `projects/<number>`, `folders/<number>` or the like."""
+
+    name: str
+    inherited: bool
+
+    @property
+    def kind(self) -> str:
+        return _KINDS[self.name.partition("/")[0]]
+
+    @property
+    def resource(self) -> str:
+        """The full resource name."""
+        return f"//cloudresourcemanager.googleapis.com/{self.name}"
+
+    def method(self, verb: str) -> str:
+        """The method of Resource Manager for this kind of container."""
+        return f"cloudresourcemanager.{self.name.partition('/')[0]}.{verb}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Asking:
+    """What is asked for one dataset of one scope item: kept, counted, and named in the claim."""
+
+    client: GoogleClient
+    sink: Sink
+    dataset: Dataset
+    about: str
+    """What is asked about, for people."""
+    at: datetime | None = None
+    """What Google's clock said at the first answer."""
+    pages: int = 0
+    asked: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
+
+    def ask(self, method: str, *, expect: Sequence[int] = (), **parameters: Any) -> Answer:
+        """One call, kept as received."""
+        with self.named():
+            answer = self.client.ask(method, expect=expect, **parameters)
+        return self._kept(answer)
+
+    def listed(
+        self,
+        method: str,
+        records: Callable[[Mapping[str, Any]], Iterable[Record]],
+        identity: Callable[[Record], str],
+        **parameters: Any,
+    ) -> list[Record]:
+        """Every record of a list, once two readings in a row show the same ids. Raises IncompletePopulation."""
+        before: set[str] | None = None
+        for _ in range(READINGS):
+            found = self._once(method, records, identity, parameters)
+            if before is not None and before == found.keys():
+                return list(found.values())
+            before = set(found)
+        raise IncompletePopulation(
+            f"{method} showed another list each of the {READINGS} times it was read for {self.about}, so none of them "
+            "can be taken for the whole. Nothing was kept; run again."
+        )
+
+    def _once(
+        self,
+        method: str,
+        records: Callable[[Mapping[str, Any]], Iterable[Record]],
+        identity: Callable[[Record], str],
+        parameters: Mapping[str, Any],
+    ) -> dict[str, Record]:
+        found: dict[str, Record] = {}
+        total: int | None = None
+        with self.named():
+            for page in self.client.pages(method, **parameters):
+                self._kept(page)
+                self.pages += 1
+                whole(page, self.about)
+                total = number(page.parsed, "totalSize") if "totalSize" in page.parsed else total
+                for record in records(page.parsed):
+                    found[identity(record)] = record
+        if total is not None and total != len(found):
+            # Counted by Google itself; a list that moved meanwhile is read again by the caller.
+            return {f"{len(found)} of {total}": {}} | found
+        return found
+
+    def batched(
+        self, method: str, parameters: Sequence[Mapping[str, Any]], *, expect: Sequence[int] = ()
+    ) -> list[Answer]:
+        """The answers to many calls of one method, in the order asked, each kept as received."""
+        if not parameters:
+            return []
+        with self.named():
+            return [self._kept(answer) for answer in self.client.batch(method, parameters, expect=expect)]
+
+    def _kept(self, answer: Answer) -> Answer:
+        if answer.method not in self.asked:
+            self.asked.append(answer.method)
+        self.at = self.at or answer.served_at
+        return answer.keep(self.sink, self.dataset)
+
+    @contextlib.contextmanager
+    def named(self) -> Generator[None]:
+        """Refusals say what they are about."""
+        try:
+            yield
+        except PermissionDenied as error:
+            raise PermissionDenied(f"{self.about}: {error}", permission=error.permission) from error
+
+    def claim(self, parameters: Mapping[str, Any], proof: str, **more: Any) -> ItemClaim:
+        """The claim of what was read whole."""
+        snapshot = self.dataset.kind == "snapshot"
+        return ItemClaim(
+            dataset=self.dataset.name, query_text="\n".join(self.asked), parameters=parameters,
+            observed_at=self.at if snapshot else None, proof_of_life=True, proof="; ".join([proof, *self.notes]),
+            pages=self.pages, **more,
+        )  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading(Asking):
+    """One project that is read for one dataset."""
+
+    item: ScopeItem
+    number: str
+    project_id: str
+    own: Container
+    above: list[Container]
+    """From the parent up; none for a project without organisation."""
+    record: Record
+
+    @property
+    def containers(self) -> list[Container]:
+        return [self.own, *self.above]
+
+    @contextlib.contextmanager
+    def named(self) -> Generator[None]:
+        """Refusals say what they are about; a service that is off in this very project is not licensed there."""
+        try:
+            yield
+        except PermissionDenied as error:
+            api = disabled_api(error.permission, self.own.name)
+            if api is not None:
+                raise off(api, self.project_id) from error
+            raise PermissionDenied(f"{self.about}: {error}", permission=error.permission) from error
+
+    # --- before anything is read -------------------------------------------------------------------------------------
+
+    def enabled(self, *names: str) -> dict[str, bool]:
+        """Which of the services are switched on in the project."""
+        with self.named():
+            return enabled(self.client, self.number, names)
+
+    def demand(self) -> None:
+        """Raise PermissionDenied, by name, for a permission that the dataset needs and the reader lacks.
+
+        Several lists of Google leave out what may not be read instead of refusing, so this comes before them.
+        """
+        for container in self.containers:
+            lacking = missing_permissions(self.client, container.name, self.dataset.name)
+            if lacking:
+                raise PermissionDenied(
+                    f"{self.project_id}: {self.client.who} lacks {', '.join(lacking)} on {container.name}. Grant a "
+                    "role with it there, or on the organisation.",
+                    permission=lacking[0],
+                )
+
+    def result(self, proof: str, **more: Any) -> list[ItemClaim]:
+        """The claim of what was read whole."""
+        parameters = {"project": self.project_id, "containers": [one.name for one in self.containers]}
+        return [self.claim(parameters, proof, **more)]
+
+
+def reading(session: Session, request: Request, sink: Sink, dataset: Dataset, *, above: bool = True) -> Reading:
+    """Read the project of a scope item and, with `above`, the names of what it inherits from."""
+    client: GoogleClient = session.client
+    wanted = request.item.id.rpartition(":")[2]
+    name = f"projects/{wanted}"
+    answer = client.ask("cloudresourcemanager.projects.get", name=name).keep(sink, dataset)
+    if answer.parsed.get("name") != name:
+        raise IncompletePopulation(
+            f"Google was asked for {name} and answered for another project. Nothing was kept; run again."
+        )
+    project = answer.parsed
+    found = Reading(
+        client=client, sink=sink, dataset=dataset, about=str(needed(project, "projectId", "project")),
+        at=answer.served_at, asked=["cloudresourcemanager.projects.get"], item=request.item, number=wanted,
+        project_id=str(project["projectId"]), own=Container(name, inherited=False), above=[], record=project,
+    )  # fmt: skip
+    if above:
+        found.above += [
+            Container(one, inherited=True)
+            for one in ancestors(str(project.get("parent") or ""), lambda folder: _parent(found, folder))
+        ]
+    return found
+
+
+def _parent(found: Reading, folder: str) -> str:
+    return str(found.ask("cloudresourcemanager.folders.get", name=folder).parsed.get("parent") or "")
+
+
+def ancestors(parent: str, parent_of: Callable[[str], str]) -> list[str]:
+    """Names from a parent up to the organisation. `parent_of` reads the parent of a folder."""
+    found: list[str] = []
+    while parent:
+        if parent in found or len(found) > _FOLDERS:
+            raise IncompletePopulation(f"{parent} stands above itself in what Google answers. Nothing was kept.")
+        found.append(parent)
+        if parent.startswith("organizations/"):
+            return found
+        if not parent.startswith("folders/"):
+            raise SchemaDrift(f"Google names a parent of an unknown kind ({parent.partition('/')[0]}).")
+        parent = parent_of(parent)
+    return found
+
+
+def enabled(client: GoogleClient, wanted: str, names: Sequence[str]) -> dict[str, bool]:
+    """Which services are switched on in a project. Raises IncompletePopulation for an answer to another question."""
+    asked = [f"projects/{wanted}/services/{name}" for name in names]
+    answer = client.ask("serviceusage.services.batchGet", parent=f"projects/{wanted}", names=asked)
+    services = parts(answer.parsed, "services")
+    if [one.get("name") for one in services] != asked:
+        raise IncompletePopulation(
+            f"Google was asked which of {len(asked)} services are on in projects/{wanted} and answered for others. "
+            "Nothing was kept; run again."
+        )
+    return {name: needed(one, "state", "service") == "ENABLED" for name, one in zip(names, services, strict=True)}
+
+
+def off(api: str, project: str) -> NotLicensed:
+    """The error for a service that is switched off in the project that is asked about."""
+    return NotLicensed(
+        f"{api} is switched off in {project}, so nobody can ask it about this project. Switch it on to read it, or "
+        "record why it does not apply."
+    )
+
+
+def whole(page: Answer, project: str) -> None:
+    """Raise RetriableError for a page that says itself that some places did not answer, naming them."""
+    missing = [*texts(page.parsed, "unreachable"), *texts(page.parsed, "unreachables")]
+    for scope, part in _scopes(page.parsed):
+        code = (part.get("warning") or {}).get("code")
+        if code not in (None, "NO_RESULTS_ON_PAGE"):
+            missing.append(scope)
+    for warning in (*parts(page.parsed, "warnings"), page.parsed.get("warning") or {}):
+        code = str(warning.get("code") or "")
+        if code and code != "NO_RESULTS_ON_PAGE":
+            missing.append(str(warning.get("region") or code))
+    if missing:
+        raise RetriableError(
+            f"{page.method} left out {', '.join(sorted({str(last(one)) for one in missing}))} in {project}, so its "
+            "list is not whole. Nothing is claimed; try again later."
+        )
+
+
+def _scopes(parsed: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    items = parsed.get("items")
+    return items.items() if isinstance(items, Mapping) else ()
+
+
+def field_of(name: str) -> Callable[[Mapping[str, Any]], list[Record]]:
+    """The records that stand under one name of an answer."""
+    return lambda parsed: parts(parsed, name)
+
+
+def aggregated(name: str) -> Callable[[Mapping[str, Any]], list[Record]]:
+    """The records of an aggregated list of Compute Engine, over all its regions and zones."""
+    return lambda parsed: [record for _, part in _scopes(parsed) for record in parts(part, name)]
+
+
+def by(name: str) -> Callable[[Record], str]:
+    """The identity of a record: one field that must be there."""
+    return lambda record: str(needed(record, name, "record"))
