@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.drift import guarded
-from schemas import aws, gcp, github, own
+from schemas import aws, aws_detection, gcp, github, own
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
@@ -16,7 +16,8 @@ from schemas.extraction import Extractor
 _GCP = (gcp.PROJECTS, gcp.ADMINISTRATORS, gcp.PRINCIPALS, gcp.SERVICE_ACCOUNT_KEYS)
 
 DATASETS: Mapping[str, Dataset] = {
-    dataset.name: dataset for dataset in (*aws.DATASETS, *github.DATASETS, *own.DATASETS, *_GCP)
+    dataset.name: dataset
+    for dataset in (*aws.DATASETS, *aws_detection.DATASETS, *github.DATASETS, *own.DATASETS, *_GCP)
 }
 """Every dataset that has an extractor, by name."""
 

@@ -139,8 +139,9 @@ ALERTS = Dataset(
     volatile=("updated_at", "last_seen_at", "count"),
 )  # fmt: skip
 ALARM_HISTORY = Dataset(
-    "aws.alarm_history", "aws.cloudwatch_alarm_history", "event_stream", ("entry_id",), _alarm_history
-)
+    "aws.alarm_history", "aws.cloudwatch_alarm_history", "event_stream", ("entry_id",), _alarm_history,
+    per="cloud_account",
+)  # fmt: skip
 VULNERABILITY_FINDINGS = Dataset(
     "aws.vulnerability_findings", "aws.inspector_findings", "event_stream", ("finding_id", "event", "event_time"),
     _vulnerability_findings, allowed=(("event", EVENTS), ("severity", SEVERITIES)),

@@ -30,7 +30,11 @@ from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError, EndpointRefused, IncompletePopulation, RetriableError, SchemaDrift
 from schemas.extraction import Sink
 
-CALLS_PER_SECOND: Mapping[str, float] = {"iam": 10, "organizations": 5, "sts": 20, "ec2": 10}
+CALLS_PER_SECOND: Mapping[str, float] = {
+    "iam": 10, "organizations": 5, "sts": 20, "ec2": 10,
+    "accessanalyzer": 5, "cloudwatch": 8, "config": 5, "ecr": 10, "events": 10, "guardduty": 5, "inspector2": 5,
+    "securityhub": 3, "sns": 10,
+}  # fmt: skip
 """Steady pace per service, well below what AWS allows an account, so that others are not throttled by us."""
 
 OTHER_CALLS_PER_SECOND = 5.0
@@ -40,6 +44,13 @@ _PARSE_ATTEMPTS = 3
 _PAGE_ATTEMPTS = 3
 _EMPTY_PAGES = 100
 """AWS may answer an empty page in between; so many in a row are no list any more."""
+_MARKER_OVER = frozenset({
+    "ExpiredNextTokenException", "ExpiredPaginationToken", "InvalidNextToken", "InvalidNextTokenException",
+    "InvalidPaginationTokenException", "BadRequestException", "InvalidParameterValueException", "ValidationException",
+    "ValidationError",
+})  # fmt: skip
+"""What a later page answers with where its marker no longer counts: everything else it is asked with was good before.
+"""
 _RENEW_BEFORE = timedelta(minutes=5)
 SIDE_BY_SIDE = 16
 """So many threads may ask through one caller at once; each has a connection of its own."""
@@ -165,7 +176,13 @@ class Caller:
         seen: set[str] = set()
         empty = 0
         while True:
-            answer = self._page(operation, parameters | ({} if marker is None else {asked: marker}), answered, more)
+            asking = parameters if marker is None else _going_on(parameters, asked, marker)
+            answer = self._page(operation, asking, answered, more)
+            if answer.error_code in _MARKER_OVER and marker is not None:
+                raise IncompletePopulation(
+                    f"{operation} in account {self.account} no longer knows where its list goes on "
+                    f"({answer.error_code}): reading it took too long. Nothing was kept; run again."
+                )
             yield answer
             marker = answer.parsed.get(answered) or None
             if marker is None or (more is not None and not answer.parsed[more]):
@@ -181,7 +198,7 @@ class Caller:
     def _page(self, operation: str, parameters: Mapping[str, Any], answered: str, more: str | None) -> Answer:
         for attempt in range(1, _PAGE_ATTEMPTS + 1):
             answer = self.ask(operation, **parameters)
-            if more is None:
+            if more is None or answer.error_code is not None:
                 return answer
             if not isinstance(answer.parsed.get(more), bool):
                 raise SchemaDrift(f"{operation} answers without {more}, so nobody can tell whether there is more.")
@@ -273,6 +290,10 @@ class Caller:
         client.meta.events.register("before-parse", _demand_whole)
         client.meta.events.register("after-call", after_call)
         return client
+
+
+def _going_on(parameters: Mapping[str, Any], asked: str, marker: str) -> dict[str, Any]:
+    return {**parameters, asked: marker, "expect": _MARKER_OVER.union(parameters.get("expect", ()))}
 
 
 class _Received(threading.local):

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.aws.accounts import accounts
+from connectors.aws.detection.alarms import alarm_history
+from connectors.aws.detection.alerts import alerts
+from connectors.aws.detection.coverage import scan_coverage
+from connectors.aws.detection.detectors import detectors
+from connectors.aws.detection.posture import posture
+from connectors.aws.detection.vulnerabilities import vulnerability_findings
 from connectors.aws.privileges import privileges
 from connectors.aws.sign_in import sign_in_and_keys
 from schemas.aws import ACCESS_KEYS, ACCOUNTS, PRIVILEGES, SIGN_IN
+from schemas.aws_detection import (
+    ALARM_HISTORY,
+    ALERTS,
+    DETECTORS,
+    POSTURE,
+    SCAN_COVERAGE,
+    VULNERABILITY_FINDINGS,
+)
 from schemas.extraction import Extractor
 
 EXTRACTORS: Mapping[str, Extractor] = {
@@ -15,5 +29,11 @@ EXTRACTORS: Mapping[str, Extractor] = {
     SIGN_IN.name: sign_in_and_keys,
     ACCESS_KEYS.name: sign_in_and_keys,
     PRIVILEGES.name: privileges,
+    DETECTORS.name: detectors,
+    ALERTS.name: alerts,
+    ALARM_HISTORY.name: alarm_history,
+    VULNERABILITY_FINDINGS.name: vulnerability_findings,
+    SCAN_COVERAGE.name: scan_coverage,
+    POSTURE.name: posture,
 }
 """By dataset name. An extractor that stands here twice fills both datasets in one pass when asked for both."""

@@ -47,8 +47,9 @@ _IAM_ACTIONS = {
     "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
     "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
+    "accessanalyzer:ListFindingsV2": "access-analyzer:ListFindings",
 }
-"""Operations of S3 whose right has another name."""
+"""Operations whose right has another name."""
 _NOT_SUBSCRIBED = frozenset({"OptInRequired", "SubscriptionRequiredException"})
 _GONE = frozenset({"AccountNotFoundException", "NoSuchEntity", "NoSuchEntityException"})
 

@@ -10,7 +10,7 @@ from evidence.controls.sources import (
     AWS_RDS_EVENTS,
     OWN_RECORDS,
 )
-from schemas import gcp
+from schemas import aws_detection, gcp
 
 CAPACITY = Control(
     id="A1-CAP-01",
@@ -34,6 +34,7 @@ CAPACITY = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDWATCH_ALARM_HISTORY, OWN_RECORDS),
+            datasets={"aws": aws_detection.ALARM_HISTORY},
             description="Results of uptime probes, latency, load and quotas, state changes of alarms.",
         ),
         EvidenceLine(

@@ -16,7 +16,7 @@ from evidence.controls.sources import (
     GITHUB_SETTINGS_STATE,
     GOOGLE_POLICY_STATE,
 )
-from schemas import aws_configuration, gcp, github_organisation, github_security, google
+from schemas import aws_configuration, aws_detection, gcp, github_organisation, github_security, google
 
 VULNERABILITIES = Control(
     id="CC7-VUL-01",
@@ -39,7 +39,11 @@ VULNERABILITIES = Control(
             due_days=5,
             grace_days=5,
             sources=(GITHUB_ALERTS, AWS_INSPECTOR_FINDINGS, GCP_SCC_FINDINGS),
-            datasets={"github": github_security.VULNERABILITY_ALERTS, "gcp": gcp.FINDINGS},
+            datasets={
+                "github": github_security.VULNERABILITY_ALERTS,
+                "aws": aws_detection.VULNERABILITY_FINDINGS,
+                "gcp": gcp.FINDINGS,
+            },
             is_population=True,
             description="Findings: component, severity, first seen, fixed, dismissed by whom and why.",
         ),
@@ -52,7 +56,7 @@ VULNERABILITIES = Control(
             target_gap_hours=16 * 24,
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE),
-            datasets={"github": github_security.ALERT_COVERAGE},
+            datasets={"github": github_security.ALERT_COVERAGE, "aws": aws_detection.SCAN_COVERAGE},
             description="What is scanned: accounts, resources, images and repositories with scanning on.",
         ),
     ),
@@ -91,7 +95,11 @@ BASELINE = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(AWS_CONFIG_HISTORY, AWS_SECURITYHUB_FINDINGS, GITHUB_SETTINGS_STATE, GOOGLE_POLICY_STATE),
-            datasets={"github": github_organisation.ORGANISATION_SETTINGS, "google": google.POLICIES},
+            datasets={
+                "aws": aws_detection.POSTURE,
+                "github": github_organisation.ORGANISATION_SETTINGS,
+                "google": google.POLICIES,
+            },
             is_population=True,
             description="Checks of the baseline: check, tool and version, resource, region, passed, failed or in "
             "error; settings of organisation and domain.",
@@ -186,7 +194,7 @@ DETECTION = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE, GOOGLE_POLICY_STATE),
-            datasets={"google": google.DETECTORS},
+            datasets={"aws": aws_detection.DETECTORS, "google": google.DETECTORS},
             is_population=True,
             description="Detectors, hubs and analysers per region, rules with their targets, alarms with their "
             "actions; alert rules with their recipients at Google.",

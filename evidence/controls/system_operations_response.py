@@ -13,7 +13,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import gcp, github_issues, github_security, google
+from schemas import aws_detection, gcp, github_issues, github_security, google
 
 ALERTS = Control(
     id="CC7-ALT-01",
@@ -43,7 +43,12 @@ ALERTS = Control(
                 GITHUB_ALERTS,
                 AWS_CLOUDWATCH_ALARM_HISTORY,
             ),
-            datasets={"google": google.ALERTS, "gcp": gcp.ALERTS, "github": github_security.ALERTS},
+            datasets={
+                "aws": aws_detection.ALERTS,
+                "google": google.ALERTS,
+                "gcp": gcp.ALERTS,
+                "github": github_security.ALERTS,
+            },
             is_population=True,
             description="Alerts: id at the source, severity, created, changed, status, assignee.",
         ),

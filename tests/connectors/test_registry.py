@@ -9,12 +9,15 @@ import pytest
 
 from connectors.registry import DATASET_NAMES, DATASETS, extractor_for, extractors_of
 from evidence.controls.awaited import AWAITED
-from schemas import aws, gcp, github, own
+from schemas import aws, aws_detection, gcp, github, own
 from schemas.errors import ConfigurationError
 
 
 def test_every_dataset_of_the_schemas_stands_in_it() -> None:
-    declared = {dataset.name for dataset in (*aws.DATASETS, *github.DATASETS, *own.DATASETS, *gcp.DATASETS)}
+    declared = {
+        dataset.name
+        for dataset in (*aws.DATASETS, *aws_detection.DATASETS, *github.DATASETS, *own.DATASETS, *gcp.DATASETS)
+    }
     assert declared - AWAITED == DATASET_NAMES
 
 

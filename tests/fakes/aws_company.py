@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,10 +88,10 @@ class Simulated:
     clock: SimulatedClock
     plan: FaultPlan
 
-    def session(self, *account_ids: str, attempts: int = 4) -> Session:
+    def session(self, *account_ids: str, attempts: int = 4, pause: Callable[[float], None] = lambda _: None) -> Session:
         wanted = account_ids or (PROD,)
         access = [AccountAccess(entry, f"arn:aws:iam::{entry}:role/evidence-reader") for entry in wanted]
-        return open_session(access, now=self.clock.now, pause=lambda _: None, attempts=attempts)
+        return open_session(access, now=self.clock.now, pause=pause, attempts=attempts)
 
     def collect(
         self,

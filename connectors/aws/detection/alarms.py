@@ -12,6 +12,7 @@ import orjson
 from connectors.aws.detection.findings import alarm_states
 from connectors.aws.reading import Entry, Json, Reading, field_of, moment, raw_of, reading_of
 from schemas.aws_detection import ALARM_HISTORY
+from schemas.errors import NotLicensed
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
 HISTORY_KEPT = timedelta(days=14)
@@ -25,7 +26,10 @@ _BOTH = ["MetricAlarm", "CompositeAlarm"]
 
 
 def alarm_history(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
-    """Extractor of `aws.alarm_history` for an item `aws:<account>` or `aws:<account>:<region>`."""
+    """Extractor of `aws.alarm_history` for an item `aws:<account>` or `aws:<account>:<region>`.
+
+    Raises `NotLicensed` where no alarm is there and none did anything, in every region.
+    """
     reading = reading_of(session, request, sink, ALARM_HISTORY)
     alarms = 0
 
@@ -37,9 +41,14 @@ def alarm_history(session: Session, request: Request, sink: Sink) -> list[ItemCl
 
     reading.in_each_region(region)
     reading.remembers("CloudWatch", HISTORY_KEPT)
-    shown = f"{alarms} alarm(s) are there" if alarms else None
-    reading.words.append(shown or "no alarm is there now")
-    return [reading.claim(_QUERY, proof=shown or (f"{reading.read} entries of history" if reading.read else None))]
+    if not alarms and not reading.read:
+        raise NotLicensed(
+            f"There is no alarm of CloudWatch in {', '.join(reading.regions)} of account {reading.account}, and none "
+            "did anything in the time asked for, so nothing watches there. Make alarms, or name another source."
+        )
+    shown = f"{alarms} alarm(s) are there" if alarms else f"{reading.read} entries of alarms that are gone"
+    reading.words.append(shown)
+    return [reading.claim(_QUERY, proof=shown)]
 
 
 def history(reading: Reading, region: str, kind: str | None = None) -> Iterator[tuple[Entry, datetime]]:
@@ -65,10 +74,8 @@ def alarm_arn(reading: Reading, region: str, name: str) -> str:
 def _rows(reading: Reading, region: str) -> Iterator[dict[str, Any]]:
     for entry, at in history(reading, region):
         parsed = entry.parsed
-        name, kind = (
-            str(field_of(parsed, "AlarmName", "An entry")),
-            str(field_of(parsed, "HistoryItemType", "An entry")),
-        )
+        name = str(field_of(parsed, "AlarmName", "An entry of alarm history"))
+        kind = str(field_of(parsed, "HistoryItemType", "An entry of alarm history"))
         old, new, reason = alarm_states(parsed)
         digest = hashlib.sha256(orjson.dumps([at.isoformat(), parsed], default=str, option=orjson.OPT_SORT_KEYS))
         action, succeeded = _action(parsed)

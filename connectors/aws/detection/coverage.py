@@ -47,7 +47,7 @@ def _inspector(reading: Reading, region: str, counts: Counter[str]) -> Iterator[
         enabled = state.get("status") == "ENABLED"
         yield _row(
             reading, region, "inspector", "region", kind, status, scanned=enabled, status=str(state.get("status")),
-            reason=state.get("errorCode"),
+            reason=None if enabled else state.get("errorCode"),
         )  # fmt: skip
     if not on:
         return

@@ -7,8 +7,9 @@ import pytest
 from connectors.aws.calls import CALLS_PER_SECOND, OTHER_CALLS_PER_SECOND
 from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy, trust_policy
 from connectors.aws.policies import Holder, read_policy
+from connectors.aws.verdicts import iam_action
 from connectors.pacing import Pacer
-from schemas.aws import DATASETS
+from schemas import aws, aws_detection
 
 
 class Clock:
@@ -79,14 +80,16 @@ def test_however_often_it_throttles_something_is_left_of_the_pace() -> None:
 
 
 def test_every_service_that_is_asked_has_a_pace() -> None:
+    """The pace goes by boto3's name of a service, the right by IAM's."""
     services = {action.partition(":")[0] for actions in ACTIONS.values() for action in actions}
-    assert services | {"sts"} == set(CALLS_PER_SECOND)
+    paced = {iam_action(f"{service}:X").partition(":")[0] for service in CALLS_PER_SECOND}
+    assert services | {"sts"} == paced
 
 
 def test_every_dataset_names_its_rights_and_none_of_them_changes_anything() -> None:
-    assert set(ACTIONS) == {dataset.name for dataset in DATASETS}
+    assert set(ACTIONS) == {dataset.name for dataset in (*aws.DATASETS, *aws_detection.DATASETS)}
     verbs = {action.partition(":")[2] for actions in ACTIONS.values() for action in actions}
-    assert all(verb.startswith(("Get", "List", "Describe", "GenerateCredentialReport")) for verb in verbs)
+    assert all(verb.startswith(("BatchGet", "Get", "List", "Describe", "GenerateCredentialReport")) for verb in verbs)
 
 
 def test_the_rights_of_the_reader_give_no_power() -> None:
