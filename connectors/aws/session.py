@@ -52,10 +52,14 @@ def _loader() -> botocore.loaders.Loader:
 class AwsClient:
     """The connector's side of an open session; one per thread."""
 
-    def __init__(self, conduct: Conduct, home: Caller, accounts: Sequence[AccountAccess]) -> None:
+    def __init__(
+        self, conduct: Conduct, home: Caller, accounts: Sequence[AccountAccess], trail: str | None = None
+    ) -> None:
         self.home = home
         """The credentials that boto3 found."""
         self.accounts = tuple(accounts)
+        self.trail = trail
+        """`s3://bucket/prefix`, where CloudTrail delivers; None: only its event history is read."""
         self._conduct = conduct
         self._callers: dict[str, Caller] = {}
 
@@ -130,6 +134,7 @@ def open_session(
     now: Callable[[], datetime],
     declared: Iterable[str] = (),
     regions: Sequence[str] = (),
+    trail: str | None = None,
     environ: Mapping[str, str] | None = None,
     pause: Callable[[float], None] = time.sleep,
     attempts: int = 10,
@@ -139,8 +144,9 @@ def open_session(
     """Open a session for the accounts of the programme.
 
     `declared` are the URLs under `endpoints.declared`, `regions` those of `scope.aws.regions` (the first one serves as
-    default region where boto3 has none). `attempts` bounds how often botocore sends one request. `environ` is what is
-    looked at for certificate and proxy overrides (the process's own by default); boto3 reads its own settings.
+    default region where boto3 has none), `trail` is `scope.aws.cloudtrail`. `attempts` bounds how often botocore sends
+    one request. `environ` is what is looked at for certificate and proxy overrides (the process's own by default);
+    boto3 reads its own settings.
 
     Raises `EndpointRefused`, `ConfigurationError` (no or expired credentials), `ClockSkew` and `RetriableError`.
     """
@@ -167,7 +173,7 @@ def open_session(
     roles = [access.role or f"{access.account_id}: own credentials" for access in accounts]
     return Session(
         system="aws",
-        client=AwsClient(conduct, home, accounts),
+        client=AwsClient(conduct, home, accounts, trail),
         endpoint=judged.url,
         simulated=judged.simulated,
         declared=judge.declared_in_use,
