@@ -20,7 +20,7 @@ from moto.core.utils import get_service_model
 IAM_NAMES = {"monitoring": "cloudwatch"}
 """Services whose requests are signed with another name than IAM's actions have."""
 
-_BOTOCORE_NAMES = {"sso": "sso-admin", "access-analyzer": "accessanalyzer"}
+_BOTOCORE_NAMES = {"sso": "sso-admin", "access-analyzer": "accessanalyzer", "elasticfilesystem": "efs"}
 
 _TOKENS = ("NextToken", "nextToken", "Marker")
 _LIMITS = ("MaxResults", "maxResults", "MaxRecords", "limit", "Limit")
@@ -43,31 +43,37 @@ def operation_model(service: str, action: str) -> Any:
     return model.operation_model(action)
 
 
-def rest_operation(service: str, method: str, path: str) -> tuple[str, Mapping[str, str]] | None:
-    """The operation that a REST request is, and the parameters in its path."""
-    for action, verb, pattern in _routes(service):
-        found = pattern.fullmatch(path) if verb == method else None
+def rest_operation(service: str, method: str, target: str) -> tuple[str, Mapping[str, str]] | None:
+    """The operation that a REST request is, and the parameters in its path. Where several operations share a path, it
+    is the one that demands most of what stands in the query."""
+    path, _, query = target.partition("?")
+    asked = {part.partition("=")[0] for part in query.split("&")}
+    for action, verb, pattern, demanded in _routes(service):
+        found = pattern.fullmatch(path) if verb == method and demanded <= asked else None
         if found is not None:
             return action, {_plain(name): unquote(value) for name, value in found.groupdict().items()}
     return None
 
 
 @cache
-def _routes(service: str) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+def _routes(service: str) -> tuple[tuple[str, str, re.Pattern[str], frozenset[str]], ...]:
     model = service_model(service)
-    if model is None or not str(model.protocol).startswith("rest") or service in ("s3", "route53", "cloudfront"):
+    if model is None or not str(model.protocol).startswith("rest"):
         return ()
-    routes: list[tuple[str, str, re.Pattern[str]]] = []
+    routes: list[tuple[str, str, re.Pattern[str], frozenset[str]]] = []
     for action in model.operation_names:
+        if model.operation_model(action).deprecated:  # its successor has the same path
+            continue
         http: dict[str, str] = model.operation_model(action).http
-        uri = http["requestUri"].partition("?")[0]
+        uri, _, query = http["requestUri"].partition("?")
         parts = re.split(r"\{([^}]+)\}", uri)
         text = re.escape(parts[0])
         for name, after in zip(parts[1::2], parts[2::2], strict=True):
             text += f"(?P<{_group(name)}>{'.+' if name.endswith('+') else '[^/]+'})" + re.escape(after)
-        routes.append((action, http["method"], re.compile(text + "/?" if not uri.endswith("/") else text)))
+        demanded = frozenset(part.partition("=")[0] for part in query.split("&") if part)
+        routes.append((action, http["method"], re.compile(text + "/?" if not uri.endswith("/") else text), demanded))
     # `/detector/{id}` would also take `/detector/x` of a longer literal: those with fewer blanks come first.
-    return tuple(sorted(routes, key=lambda route: route[2].groups))
+    return tuple(sorted(routes, key=lambda route: (-len(route[3]), route[2].groups)))
 
 
 def _group(name: str) -> str:

@@ -27,7 +27,7 @@ from sandbox.aws.organisation import answer_organizations
 from sandbox.aws.paging import XmlListing, cut, iam_paged_lists
 from sandbox.aws.records import answer_shown
 from sandbox.aws.shown import SHIMS
-from sandbox.aws.wire import Call, WireAnswer, WireError, new_request_id, xml_answer
+from sandbox.aws.wire import XML_SERVICES, Call, WireAnswer, WireError, new_request_id, xml_answer
 from sandbox.aws.world import World
 from sandbox.faults import Fault
 
@@ -48,7 +48,7 @@ def not_modelled(call: Call) -> WireError:
 
 def access_denied(call: Call, principal: Principal, resource: str = "*") -> WireError:
     """In the words of AWS."""
-    if call.protocol in ("json", "rest"):
+    if call.protocol in ("json", "rest") and call.service not in XML_SERVICES:
         message = f"User: {principal.arn} is not authorized to perform: {call.operation} on resource: {resource}"
         return WireError(400, "AccessDeniedException", message)
     code = "UnauthorizedOperation" if call.protocol == "ec2" else "AccessDenied"

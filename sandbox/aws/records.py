@@ -80,6 +80,15 @@ def shim(operation: str, *takes: str, lists: str | None = None, limit: int = 50)
     return declare
 
 
+def listing(operation: str, kind: str, name: str, *takes: str, limit: int = 100, names: str | None = None) -> None:
+    """Declare an operation that lists all records of a kind, or with `names` only that member of each."""
+
+    def answer(view: View, asked: Mapping[str, Any]) -> list[Any]:
+        return [shown if names is None else shown[names] for shown in view.of(kind)]
+
+    shim(operation, *takes, lists=name, limit=limit)(answer)
+
+
 def picked(shown: Shown, *names: str) -> dict[str, Any]:
     """Only these members, where they are there."""
     return {name: shown[name] for name in names if name in shown}
@@ -92,7 +101,7 @@ def without(shown: Shown, *names: str) -> dict[str, Any]:
 
 def answer_shown(call: Call, world: World, account: str, regions: list[str], fault: Fault | None) -> WireAnswer:
     """The answer of an operation that is declared here. Raises WireError."""
-    if call.region not in regions and call.service not in ("iam", "organizations"):
+    if call.region not in regions and call.service not in ("iam", "organizations", "cloudfront"):
         code = "UnrecognizedClientException" if call.protocol in ("json", "rest") else "InvalidClientTokenId"
         raise WireError(403, code, "The security token included in the request is invalid.")
     made = SHIMS[call.operation]
@@ -121,6 +130,9 @@ def answer_shown(call: Call, world: World, account: str, regions: list[str], fau
         result = {made.lists: items[page.start : page.stop]}
         if paging is not None and page.marker is not None:
             result[paging[1]] = page.marker
+        for flag in ("Truncated", "IsTruncated"):
+            if flag in model.output_shape.members:
+                result[flag] = page.more
     protocol = _protocol(call, model)
     try:
         fitting = {} if model.output_shape is None else shaped(model.output_shape, result, call.operation)
@@ -130,9 +142,18 @@ def answer_shown(call: Call, world: World, account: str, regions: list[str], fau
     serializer: Any = get_serializer_class(call.service, protocol)(model, SerializationContext(request_id))
     written = serializer.serialize(fitting)
     kind = "text/xml;charset=UTF-8" if protocol in ("query", "ec2") else "application/x-amz-json-1.1"
-    if protocol == "rest-json":
-        kind = "application/json"
+    if protocol.startswith("rest-"):
+        kind = "application/json" if protocol == "rest-json" else "application/xml"
     return WireAnswer(int(written["status_code"]), kind, str(written["body"]).encode(), request_id)
+
+
+def _query_names(shape: Any) -> Iterator[str]:
+    """Names of parameters in a query: EC2 calls some of its lists otherwise than its descriptions do."""
+    for name, member in getattr(shape, "members", {}).items():
+        yield str(name)
+        written = member.serialization.get("queryName") or member.serialization.get("name")
+        if written:
+            yield written[0].upper() + written[1:]
 
 
 def _protocol(call: Call, model: Any) -> str:
@@ -147,11 +168,11 @@ def _asked(call: Call, model: Any) -> dict[str, Any]:
     values: list[tuple[str, str]] = parse_qsl(parts.query, keep_blank_values=True)
     if protocol in ("query", "ec2"):
         values = [*values, *parse_qsl(call.body.decode(), keep_blank_values=True)]
-        known: set[str] = {str(name) for name in getattr(model.input_shape, "members", {})} | {"Action", "Version"}
+        known = {"Action", "Version", *_query_names(model.input_shape)}
         beyond = sorted({name.partition(".")[0] for name, _ in values} - known)
         if beyond:
             raise WireError(400, "ValidationError", f"{call.operation} has no parameter {beyond}.")
-    found = rest_operation(call.service, call.method, parts.path) if protocol.startswith("rest") else None
+    found = rest_operation(call.service, call.method, call.path) if protocol.startswith("rest") else None
     request: dict[str, Any] = {
         "action": call.action, "body": call.body, "headers": {}, "method": call.method, "url_path": parts.path,
         "url_params": {} if found is None else dict(found[1]), "values": MultiDict(values),

@@ -181,7 +181,10 @@ def _raise_fault(call: Call, principal: Principal, fault: Fault) -> None:
         message = fault.message or "The security token included in the request is expired"
         raise WireError(fault.status or 403, code, message)
     if fault.kind in ("rate_limited", "secondary_limit"):
-        usual = {"ec2": (503, "RequestLimitExceeded"), "organizations": (400, "TooManyRequestsException")}
+        usual = {
+            "ec2": (503, "RequestLimitExceeded"), "organizations": (400, "TooManyRequestsException"),
+            "s3": (503, "SlowDown"),
+        }  # fmt: skip
         status, code = usual.get(call.service, (400, "Throttling"))
         raise WireError(fault.status or status, fault.code or code, fault.message or "Rate exceeded")
     if fault.kind == "not_found":

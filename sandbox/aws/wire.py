@@ -21,6 +21,9 @@ XMLNS = {
     "ec2": "http://ec2.amazonaws.com/doc/2016-11-15/",
 }
 
+_S3_CONTROL = "/v20180820/"
+_BALANCERS = {"2015-12-01": "elbv2", "2012-06-01": "elb"}
+"""Both generations of load balancers sign with one name; the version of their API tells them apart."""
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]*)/([^/]+)/aws4_request")
 
 
@@ -58,6 +61,9 @@ class WireAnswer:
     request_id: str
 
 
+XML_SERVICES = ("s3", "s3control", "route53", "cloudfront")
+
+
 class WireError(Exception):
     """An error that AWS would answer."""
 
@@ -77,6 +83,8 @@ def parse_call(method: str, target: str, headers: Headers, body: bytes) -> Call:
     scope = _CREDENTIAL.search(headers.get("Authorization") or "")
     service = scope.group(3) if scope else "unknown"
     service = IAM_NAMES.get(service, service)
+    if service == "s3" and target.startswith(_S3_CONTROL):
+        service = "s3control"
     amz_target = headers.get("X-Amz-Target") or ""
     parameters: dict[str, Any]
     protocol: WireProtocol
@@ -91,13 +99,15 @@ def parse_call(method: str, target: str, headers: Headers, body: bytes) -> Call:
         if (headers.get("Content-Type") or "").startswith("application/x-www-form-urlencoded"):
             form |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
         action = form.pop("Action", "")
-        form.pop("Version", None)
+        version = form.pop("Version", None)
+        if service == "elasticloadbalancing":
+            service = _BALANCERS.get(str(version), service)
         parameters = form
         if action:
             protocol = "ec2" if service == "ec2" else "query"
         else:
             protocol = "rest"
-            found = rest_operation(service, method, urlsplit(target).path)
+            found = rest_operation(service, method, target)
             action = f"{method} {urlsplit(target).path}" if found is None else found[0]
     return Call(
         service=service, region=scope.group(2) if scope else "", action=action, protocol=protocol, path=target,
@@ -138,7 +148,7 @@ def error_answer(call: Call, error: WireError) -> WireAnswer:
     """The error in the protocol of the call."""
     request_id = new_request_id()
     code, message = escape(error.code), escape(error.message)
-    if call.protocol == "rest" and call.service in ("s3", "route53", "cloudfront"):
+    if call.protocol == "rest" and call.service in XML_SERVICES:
         body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
         return WireAnswer(error.status, "application/xml", body.encode(), request_id)
     if call.protocol in ("json", "rest"):

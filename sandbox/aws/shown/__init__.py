@@ -5,7 +5,9 @@ from __future__ import annotations
 from sandbox.aws.records import SHIMS
 from sandbox.aws.shown import (
     alarms,
+    buckets,
     compliance,
+    configuration,
     delivery,
     guardduty,
     identity_center,
@@ -14,6 +16,9 @@ from sandbox.aws.shown import (
     vulnerabilities,
 )
 
-MODULES = (alarms, compliance, delivery, guardduty, identity_center, operations, securityhub, vulnerabilities)
+MODULES = (
+    alarms, buckets, compliance, configuration, delivery, guardduty, identity_center, operations, securityhub,
+    vulnerabilities,
+)  # fmt: skip
 
 __all__ = ["MODULES", "SHIMS"]

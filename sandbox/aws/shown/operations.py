@@ -72,12 +72,12 @@ def _events(view: View, asked: Mapping[str, Any]) -> list[Shown]:
 
 @shim("rds:DescribeDBSnapshots", "SnapshotType", "IncludeShared", "IncludePublic", lists="DBSnapshots", limit=100)
 def _snapshots(view: View, asked: Mapping[str, Any]) -> list[Shown]:
-    return list(view.of("rds.snapshot"))
+    return [without(shown, "SharedWith") for shown in view.of("rds.snapshot")]
 
 
 @shim("rds:DescribeDBClusterSnapshots", "SnapshotType", lists="DBClusterSnapshots", limit=100)
 def _cluster_snapshots(view: View, asked: Mapping[str, Any]) -> list[Shown]:
-    return list(view.of("rds.cluster_snapshot"))
+    return [without(shown, "SharedWith") for shown in view.of("rds.cluster_snapshot")]
 
 
 @shim("rds:DescribeDBInstances", lists="DBInstances", limit=100)

@@ -169,7 +169,7 @@ def test_what_is_not_modelled_is_an_error_that_names_it(aws: Simulated) -> None:
         ("organizations", "list_policies", {"Filter": "TAG_POLICY"}, "organizations:ListPolicies"),
         ("guardduty", "list_filters", {"DetectorId": "d1"}, "guardduty:ListFilters"),
         ("cloudtrail", "lookup_events", {}, "cloudtrail:LookupEvents"),
-        ("s3", "list_buckets", {}, "s3:GET /"),
+        ("s3", "get_bucket_website", {"Bucket": "acme"}, "s3:GetBucketWebsite"),
     ]
     for service, call, parameters, name in cases:
         status, _, message = code(getattr(client(aws, service), call), **parameters)
