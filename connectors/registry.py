@@ -13,7 +13,10 @@ from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 
-_GCP = (gcp.PROJECTS, gcp.ADMINISTRATORS, gcp.PRINCIPALS, gcp.SERVICE_ACCOUNT_KEYS)
+_GCP = (
+    gcp.PROJECTS, gcp.ADMINISTRATORS, gcp.PRINCIPALS, gcp.SERVICE_ACCOUNT_KEYS, gcp.ADMIN_ACTIVITY, gcp.DATA_ACCESS,
+    gcp.LOG_CONFIG,
+)  # fmt: skip
 
 DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset

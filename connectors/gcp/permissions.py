@@ -26,6 +26,11 @@ _ROLES = ("iam.roles.get", "iam.projects.roles.get", "iam.organizations.roles.ge
 _ACCOUNTS = "iam.projects.serviceAccounts.list"
 _USES = "policyanalyzer.projects.locations.activityTypes.activities.query"
 
+_LOG_CONFIG = tuple(
+    f"logging.{kind}.{what}.list"
+    for kind in ("projects", "folders", "organizations") for what in ("sinks", "locations.buckets")
+)  # fmt: skip
+
 METHODS: Mapping[str, tuple[str, ...]] = {
     "gcp.projects": (
         f"{_RESOURCE}.projects.search", f"{_RESOURCE}.folders.get", f"{_RESOURCE}.projects.getIamPolicy",
@@ -34,8 +39,17 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "gcp.administrators": (*_PROJECT[:2], *_POLICIES, *_ROLES),
     "gcp.principals": (*_PROJECT, *_POLICIES, *_ROLES, _ACCOUNTS, _USES),
     "gcp.service_account_keys": (*_PROJECT, _ACCOUNTS, "iam.projects.serviceAccounts.keys.list", _USES),
+    "gcp.admin_activity": (*_PROJECT[:2], "logging.entries.list"),
+    "gcp.data_access": (*_PROJECT[:2], *_POLICIES, *_LOG_CONFIG, "logging.entries.list"),
+    "gcp.log_config": (*_PROJECT[:2], *_POLICIES, *_LOG_CONFIG),
 }  # fmt: skip
 """Methods by dataset name."""
+
+BESIDE: Mapping[str, tuple[str, ...]] = {
+    # Without it entries.list leaves these entries out and says nothing.
+    "gcp.data_access": ("logging.privateLogEntries.list",),
+}
+"""Permissions that a dataset needs and no method of it names."""
 
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "gcp.projects": frozenset({"cloudasset.batchGetAssetsHistory", f"{_RESOURCE}.projects.getIamPolicy"}),
@@ -63,6 +77,8 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
         "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
     ),
+    "logging.entries.list": ("logging.logEntries.list",),
+    **{name: (f"logging.{name.split('.')[-2]}.list",) for name in _LOG_CONFIG},
 }
 """IAM permissions by method."""
 
@@ -73,7 +89,7 @@ _CUSTOM_ROLES = "iam.roles.get"
 def permissions_on(dataset: str, kind: str) -> list[str]:
     """What the reader needs on a `projects`, `folders` or `organizations` so that a dataset can be read."""
     methods = set(METHODS[dataset]) - OPTIONAL.get(dataset, frozenset())
-    needed = {permission for method in methods for permission in PERMISSIONS[method]}
+    needed = {permission for method in methods for permission in PERMISSIONS[method]} | set(BESIDE.get(dataset, ()))
     others = {f"resourcemanager.{one}." for one in ("projects", "folders", "organizations") if one != kind}
     needed = {one for one in needed if not one.startswith(tuple(others))}
     if kind == "projects":
@@ -109,7 +125,8 @@ def missing_permissions(client: GoogleClient, container: str, dataset: str) -> l
 def least_permissions(datasets: Collection[str]) -> list[str]:
     """What a custom role must include so that exactly these datasets can be read."""
     methods = {method for name in datasets for method in METHODS[name]}
-    return sorted({permission for method in methods for permission in PERMISSIONS[method]})
+    beside = {permission for name in datasets for permission in BESIDE.get(name, ())}
+    return sorted({permission for method in methods for permission in PERMISSIONS[method]} | beside)
 
 
 def scope_of(method: str) -> str:

@@ -7,7 +7,7 @@ other. So each list is read until two readings in a row show the same ids.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -99,18 +99,22 @@ class Asking:
     ) -> dict[str, Record]:
         found: dict[str, Record] = {}
         total: int | None = None
-        with self.named():
-            for page in self.client.pages(method, **parameters):
-                self._kept(page)
-                self.pages += 1
-                whole(page, self.about)
-                total = number(page.parsed, "totalSize") if "totalSize" in page.parsed else total
-                for record in records(page.parsed):
-                    found[identity(record)] = record
+        for page in self.paged(method, **parameters):
+            total = number(page.parsed, "totalSize") if "totalSize" in page.parsed else total
+            for record in records(page.parsed):
+                found[identity(record)] = record
         if total is not None and total != len(found):
             # Counted by Google itself; a list that moved meanwhile is read again by the caller.
             return {f"{len(found)} of {total}": {}} | found
         return found
+
+    def paged(self, method: str, **parameters: Any) -> Iterator[Answer]:
+        """Every page of one reading, kept as received."""
+        with self.named():
+            for page in self.client.pages(method, **parameters):
+                self.pages += 1
+                whole(page, self.about)
+                yield self._kept(page)
 
     def batched(
         self, method: str, parameters: Sequence[Mapping[str, Any]], *, expect: Sequence[int] = ()
@@ -135,12 +139,12 @@ class Asking:
         except PermissionDenied as error:
             raise PermissionDenied(f"{self.about}: {error}", permission=error.permission) from error
 
-    def claim(self, parameters: Mapping[str, Any], proof: str, **more: Any) -> ItemClaim:
+    def claim(self, parameters: Mapping[str, Any], proof: str, *, alive: bool = True, **more: Any) -> ItemClaim:
         """The claim of what was read whole."""
         snapshot = self.dataset.kind == "snapshot"
         return ItemClaim(
             dataset=self.dataset.name, query_text="\n".join(self.asked), parameters=parameters,
-            observed_at=self.at if snapshot else None, proof_of_life=True, proof="; ".join([proof, *self.notes]),
+            observed_at=self.at if snapshot else None, proof_of_life=alive, proof="; ".join([proof, *self.notes]),
             pages=self.pages, **more,
         )  # fmt: skip
 

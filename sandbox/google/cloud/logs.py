@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +14,8 @@ from sandbox.google.errors import GoogleError, NotModelled
 from schemas.instants import parse_instant
 
 _NAMES = re.compile(r'logName=\(("[^"]+"(?: OR "[^"]+")*)\)')
-_BOUND = re.compile(r'timestamp(>=|<)"([^"]+)"')
+_BOUND = re.compile(r'(timestamp|receiveTimestamp)(>=|<=|<)"([^"]+)"')
+_EVER, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 _REQUIRED = timedelta(days=400)
 
 
@@ -30,7 +31,7 @@ def entries_list(world: CloudWorld, call: Call) -> Mapping[str, Any]:
     order = str(call.body.get("orderBy") or "timestamp asc")
     if order not in ("timestamp asc", "timestamp desc"):
         raise NotModelled(f"the order {order}")
-    logs, start, end = _filter(str(call.body.get("filter") or ""))
+    logs, start, end, received = _filter(str(call.body.get("filter") or ""))
     visible: list[Record] = []
     for holder in holders:
         mine = {holder.name} | ({f"projects/{holder.project_id}"} if isinstance(holder, Project) else set())
@@ -43,7 +44,8 @@ def entries_list(world: CloudWorld, call: Call) -> Mapping[str, Any]:
             remembered = _REQUIRED if short.endswith(("activity", "system_event")) else kept
             if (
                 container in mine and log in logs and start <= at < end and at <= call.now
-                and call.now - at <= remembered and (private or not short.endswith("data_access"))
+                and call.now - at <= remembered and parse_instant(str(entry["receiveTimestamp"])) <= received
+                and (private or not short.endswith("data_access"))
             ):  # fmt: skip
                 visible.append(entry)
     visible.sort(
@@ -61,18 +63,21 @@ def _kept(holder: Holder) -> timedelta:
     return timedelta(days=30)
 
 
-def _filter(text: str) -> tuple[set[str], datetime, datetime]:
+def _filter(text: str) -> tuple[set[str], datetime, datetime, datetime]:
     clauses = text.split(" AND ")
     names = _NAMES.fullmatch(clauses[0])
     if names is None:
         raise NotModelled(f"the filter {text[:80]}")
-    start, end = parse_instant("0001-01-01T00:00:00Z"), parse_instant("9999-12-31T00:00:00Z")
+    start, end, received = _EVER, _NEVER, _NEVER
     for clause in clauses[1:]:
         bound = _BOUND.fullmatch(clause)
-        if bound is None:
-            raise NotModelled(f"the filter {clause[:80]}")
-        if bound[1] == "<":
-            end = parse_instant(bound[2])
-        else:
-            start = parse_instant(bound[2])
-    return {unquote(one) for one in re.findall(r'"([^"]+)"', names[1])}, start, end
+        match (bound[1], bound[2]) if bound is not None else (None, None):
+            case ("timestamp", ">="):
+                start = parse_instant(clause.split('"')[1])
+            case ("timestamp", "<"):
+                end = parse_instant(clause.split('"')[1])
+            case ("receiveTimestamp", "<="):
+                received = parse_instant(clause.split('"')[1])
+            case _:
+                raise NotModelled(f"the filter {clause[:80]}")
+    return {unquote(one) for one in re.findall(r'"([^"]+)"', names[1])}, start, end, received
