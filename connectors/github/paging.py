@@ -361,21 +361,24 @@ def _rest_items(data: Any, what: str, items_under: str | None) -> tuple[list[Jso
     return data, total
 
 
-def rest_twice(call: Rest, *, key: Key, cursor: bool = False) -> Stream[tuple[list[Json], Tally]]:
+def rest_twice(
+    call: Rest, *, key: Key, cursor: bool = False, back: Rest | None = None
+) -> Stream[tuple[list[Json], Tally]]:
     """A list for which GitHub has no count anywhere: read until two readings hold the same items, at most three times.
 
-    The reading that is believed must hold everything that any other one held.
+    The reading that is believed must hold everything that any other one held. `back` asks for the same in the opposite
+    order: a list that is cut short every time is then cut at its other end.
     """
     readings: list[dict[str, Json]] = []
     pages = 0
-    for _ in range(3):
+    for asked in (call, back or call, call):
         found: dict[str, Json] = {}
 
         def take(fresh: list[Json], found: dict[str, Json] = found) -> bool:
             found.update((key(item), item) for item in fresh)
             return False
 
-        tally = yield from rest_list(call, take, key=key, cursor=cursor)
+        tally = yield from rest_list(asked, take, key=key, cursor=cursor)
         pages += tally.pages
         agreed = any(found.keys() == earlier.keys() for earlier in readings)
         readings.append(found)

@@ -36,6 +36,11 @@ ACTIONS = Right("repository", "actions")
 ADMINISTRATION = Right("repository", "administration")
 ADMINISTRATION_WRITE = Right("repository", "administration", "write")
 """GitHub shows rule suites, a ruleset's history and its bypass list only to those who may change the rules."""
+VULNERABILITY_ALERTS = Right("repository", "vulnerability_alerts")
+"""In GitHub's settings pages: Dependabot alerts."""
+SECURITY_EVENTS = Right("repository", "security_events")
+"""In GitHub's settings pages: code scanning alerts."""
+SECRET_ALERTS = Right("repository", "secret_scanning_alerts")
 MEMBERS = Right("organization", "members")
 ORGANISATION_ADMINISTRATION = Right("organization", "organization_administration")
 ORGANISATION_ADMINISTRATION_WRITE = Right("organization", "organization_administration", "write")
@@ -56,6 +61,14 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
     "github.members": (MEMBERS, ORGANISATION_ADMINISTRATION),
     "github.administrators": (METADATA, ADMINISTRATION, MEMBERS, ORGANISATION_ADMINISTRATION),
     "github.credentials": (METADATA, ADMINISTRATION, PERSONAL_ACCESS_TOKENS),
+    "github.repository_security": (METADATA, ADMINISTRATION, ORGANISATION_ADMINISTRATION),
+    "github.secret_alerts": (METADATA, ADMINISTRATION, SECRET_ALERTS),
+    "github.vulnerability_alerts": (METADATA, VULNERABILITY_ALERTS, SECURITY_EVENTS),
+    "github.alert_coverage": (METADATA, ADMINISTRATION, VULNERABILITY_ALERTS, SECURITY_EVENTS, SECRET_ALERTS),
+    "github.alerts": (METADATA, VULNERABILITY_ALERTS, SECURITY_EVENTS, SECRET_ALERTS),
+    "github.environments": (METADATA, ACTIONS),
+    "github.code_owners": (METADATA, CONTENTS),
+    "github.workflow_runs": (METADATA, CONTENTS, ACTIONS),
 }
 
 # What a refusal on an endpoint means, where one right of the dataset's several is the cause.
@@ -80,6 +93,18 @@ _BY_TEMPLATE: dict[str, Right] = {
     "/orgs/{org}/installations": ORGANISATION_ADMINISTRATION,
     "/orgs/{org}/audit-log": ORGANISATION_ADMINISTRATION,
     "/orgs/{org}/personal-access-tokens": PERSONAL_ACCESS_TOKENS,
+    "/orgs/{org}/dependabot/alerts": VULNERABILITY_ALERTS,
+    "/orgs/{org}/code-scanning/alerts": SECURITY_EVENTS,
+    "/orgs/{org}/secret-scanning/alerts": SECRET_ALERTS,
+    "/orgs/{org}/actions/permissions": ORGANISATION_ADMINISTRATION,
+    "/orgs/{org}/actions/permissions/workflow": ORGANISATION_ADMINISTRATION,
+    "/orgs/{org}/actions/permissions/repositories": ORGANISATION_ADMINISTRATION,
+    "/repos/{owner}/{repo}/actions/permissions": ADMINISTRATION,
+    "/repos/{owner}/{repo}/actions/permissions/workflow": ADMINISTRATION,
+    "/repos/{owner}/{repo}/actions/runs": ACTIONS,
+    "/repos/{owner}/{repo}/code-scanning/analyses": SECURITY_EVENTS,
+    "/repos/{owner}/{repo}/environments": ACTIONS,
+    "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies": ACTIONS,
 }
 
 

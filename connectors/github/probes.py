@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from connectors.github.alert_lists import CODE_SCANNING, DEPENDABOT, SECRET_SCANNING, TEMPLATES
 from connectors.github.calls import Answer, Rest
 from connectors.github.client import client_of
 from connectors.github.members import OWNER
+from connectors.github.repository_security import ORG_ACTIONS, ORG_WORKFLOW
+from connectors.github.workflow_runs import RUNS
 from schemas.dataset import Dataset
-from schemas.errors import PermissionDenied
+from schemas.errors import NotLicensed, PermissionDenied
 from schemas.extraction import Session
 from schemas.github import (
     ADMINISTRATORS,
@@ -28,6 +31,14 @@ from schemas.github import (
     PULL_REQUESTS,
     REPOSITORIES,
     RULE_CHANGES,
+)
+from schemas.github_delivery import CODE_OWNERS, ENVIRONMENTS, WORKFLOW_RUNS
+from schemas.github_security import (
+    ALERT_COVERAGE,
+    ALERTS,
+    REPOSITORY_SECURITY,
+    SECRET_ALERTS,
+    VULNERABILITY_ALERTS,
 )
 from schemas.scope import ScopeItem
 
@@ -105,6 +116,63 @@ def _credentials(session: Session, item: ScopeItem) -> None:
     ask(session, item, CREDENTIALS, f"{ORGANISATION}/personal-access-tokens")
 
 
+_HIDDEN = {"hide_secret": "true"}
+
+
+def _settings(session: Session, item: ScopeItem, dataset: Dataset) -> None:
+    """A repository's security settings, which GitHub leaves out for those who may not administer it."""
+    seen = ask(session, item, dataset, f"{ORGANISATION}/repos", type="all").data
+    if seen and seen[0].get("security_and_analysis") is None:
+        raise PermissionDenied(
+            "GitHub does not show the security settings of repositories to this principal. Grant repository "
+            "permission administration: read.",
+            permission="repository permission administration: read",
+        )
+
+
+def _repository_security(session: Session, item: ScopeItem) -> None:
+    _settings(session, item, REPOSITORY_SECURITY)
+    client = client_of(session)
+    for template in (ORG_ACTIONS, ORG_WORKFLOW):
+        client.transport.send(Rest(template, template.replace("{org}", client.organisation), REPOSITORY_SECURITY))
+    client.transport.taken()
+
+
+def _secret_alerts(session: Session, item: ScopeItem) -> None:
+    _settings(session, item, SECRET_ALERTS)
+    ask(session, item, SECRET_ALERTS, SECRET_SCANNING, **_HIDDEN)
+
+
+def _scanners(dataset: Dataset) -> Probe:
+    """Every scanner, of which some but not all may be missing."""
+
+    def probe(session: Session, item: ScopeItem) -> None:
+        off: list[NotLicensed] = []
+        for kind, template in TEMPLATES.items():
+            try:
+                hidden = _HIDDEN if kind == "secret_scanning" else {}
+                ask(session, item, dataset, template, **hidden)
+            except NotLicensed as error:
+                off.append(error)
+        if len(off) == len(TEMPLATES):
+            raise off[0]
+
+    return probe
+
+
+def _alert_coverage(session: Session, item: ScopeItem) -> None:
+    _settings(session, item, ALERT_COVERAGE)
+    _scanners(ALERT_COVERAGE)(session, item)
+
+
+def _vulnerability_alerts(session: Session, item: ScopeItem) -> None:
+    ask(session, item, VULNERABILITY_ALERTS, DEPENDABOT)
+    try:
+        ask(session, item, VULNERABILITY_ALERTS, CODE_SCANNING)
+    except NotLicensed:
+        return  # then it has no findings, as the claim says
+
+
 SUITES = f"{REPOSITORY}/rulesets/rule-suites"
 _ACTIVITY = f"{REPOSITORY}/activity"
 
@@ -123,5 +191,13 @@ PROBES: Mapping[str, Probe] = {
         ADMINISTRATORS, f"{ORGANISATION}/members", f"{ORGANISATION}/teams", f"{ORGANISATION}/installations"
     ),
     CREDENTIALS.name: _credentials,
+    CODE_OWNERS.name: asks(CODE_OWNERS, f"{REPOSITORY}/branches"),
+    ENVIRONMENTS.name: asks(ENVIRONMENTS, f"{REPOSITORY}/environments"),
+    WORKFLOW_RUNS.name: asks(WORKFLOW_RUNS, f"{REPOSITORY}/branches", RUNS),
+    REPOSITORY_SECURITY.name: _repository_security,
+    SECRET_ALERTS.name: _secret_alerts,
+    VULNERABILITY_ALERTS.name: _vulnerability_alerts,
+    ALERT_COVERAGE.name: _alert_coverage,
+    ALERTS.name: _scanners(ALERTS),
 }
 """By dataset name."""

@@ -9,14 +9,23 @@ import pytest
 
 from connectors.registry import DATASET_NAMES, DATASETS, extractor_for, extractors_of
 from evidence.controls.awaited import AWAITED
-from schemas import aws, aws_detection, gcp, github, own
+from schemas import aws, aws_detection, gcp, github, github_delivery, github_security, own
 from schemas.errors import ConfigurationError
+
+_GITHUB = (*github_delivery.DATASETS, *github_security.DATASETS)
 
 
 def test_every_dataset_of_the_schemas_stands_in_it() -> None:
     declared = {
         dataset.name
-        for dataset in (*aws.DATASETS, *aws_detection.DATASETS, *github.DATASETS, *own.DATASETS, *gcp.DATASETS)
+        for dataset in (
+            *aws.DATASETS,
+            *aws_detection.DATASETS,
+            *github.DATASETS,
+            *_GITHUB,
+            *own.DATASETS,
+            *gcp.DATASETS,
+        )
     }
     assert declared - AWAITED == DATASET_NAMES
 

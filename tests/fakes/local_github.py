@@ -102,10 +102,16 @@ class LocalGithub:
         item = ScopeItem(f"github:{repository.node_id}", repository.full_name(epoch(self.clock.now())), "github")
         return Request(names, item, start, end, known)
 
-    def organisation_request(self, dataset: str, known: frozenset[str] | None = None) -> Request:
-        """A request for a snapshot of the organisation."""
+    def organisation_request(
+        self,
+        dataset: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        known: frozenset[str] | None = None,
+    ) -> Request:
+        """A request for a dataset of the organisation: a snapshot, or an interval of a stream."""
         item = ScopeItem(f"github:{self.organisation.node_id}", self.organisation.login, "github")
-        return Request(frozenset({f"github.{dataset}"}), item, None, None, known)
+        return Request(frozenset({f"github.{dataset}"}), item, start, end, known)
 
     def close(self) -> None:
         for transport in self._open:

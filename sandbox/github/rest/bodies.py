@@ -306,7 +306,7 @@ def _minimal_repository(which: Repository, request: Request) -> dict[str, Any]:
         "open_issues": open_items(which, now),
         "watchers": 0,
     }
-    if request.viewer.permission(which, now) == "admin" or request.viewer.owns(which.organisation, now):
+    if request.viewer.administers(which, "read", now):
         held = which.security.at(now)
         body["security_and_analysis"] = {
             name: {"status": status} for name, status in held.items() if name != "vulnerability_alerts"

@@ -16,7 +16,20 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from connectors.github import bypasses, claims, graph, pulls, rule_changes, rules
+from connectors.github import (
+    alert_lists,
+    alerts,
+    bypasses,
+    claims,
+    code_owners,
+    environments,
+    graph,
+    pulls,
+    repository_security,
+    rule_changes,
+    rules,
+    workflow_runs,
+)  # fmt: skip
 from connectors.github.administrators import COLLABORATORS, GRANTED, GRANTS, teams_part
 from connectors.github.calls import Graph, Part
 from connectors.github.checks import RUNS, SUITES
@@ -30,7 +43,9 @@ from connectors.github.permissions import _BY_TEMPLATE, RIGHTS
 from connectors.github.repository import locate_part
 from connectors.github.rule_changes import MEMBERS
 from connectors.github.snapshots import tips_batch
-from schemas.github import COMMITS, DATASETS
+from connectors.registry import DATASETS
+from schemas.github import COMMITS
+from schemas.github_security import ALERT_COVERAGE, REPOSITORY_SECURITY
 from tests.fakes.local_github import START, LocalGithub, busy, local_github
 from tests.fakes.memory_sink import MemorySink
 
@@ -58,6 +73,7 @@ def schema() -> GraphQLSchema:
     return schema_of(package("graphql-schema", "schema.graphql"))
 
 
+OF_ORGANISATION = {"repositories", "members", "administrators", "credentials", "alerts"}
 NESTED: list[Nested] = [
     graph.PARENTS, graph.AUTHORS, graph.OWNERS, pulls.REVIEWS, pulls.COMMITS, pulls.LABELS, pulls.ISSUES,
     pulls.TIMELINE, SUITES, RUNS, STATUSES, CONTEXTS, TOPICS, COLLABORATORS, GRANTS, MEMBERS,
@@ -74,6 +90,10 @@ PARTS: dict[str, tuple[Part, ...]] = {
     ),
     "rules": (rules.batch(["main", "release"]).part(["R"]),),
     "tips": (tips_batch(["main", "release"]).part(["R"]),),
+    "owners of code": (code_owners.batch(["main", "release"]).part(["R"]),),
+    "environments": (environments.COUNTED.part(["R"]),),
+    "scanners": (alert_lists.scanners(ALERT_COVERAGE).part(["R"]),),
+    "security": (alert_lists.scanners(REPOSITORY_SECURITY).part(["R"]),),
     "repositories": (owned_part("O", 10, None, SELECTION),),
     "collaborators": (owned_part("O", 10, None, GRANTED),),
     "keys": (owned_part("O", 10, None, COUNTED),),
@@ -125,8 +145,8 @@ def test_every_query_that_is_really_sent_is_valid(schema: GraphQLSchema, running
     for name in EXTRACTORS:
         sink = MemorySink()
         short = name.removeprefix("github.")
-        if short in {"repositories", "members", "administrators", "credentials"}:
-            request = running.organisation_request(short)
+        if short in OF_ORGANISATION:
+            request = running.organisation_request(short, START, START + timedelta(days=20))
         else:
             request = running.request(running.organisation.repositories[0], short, START, START + timedelta(days=20))
         EXTRACTORS[name](session, request, sink)
@@ -165,6 +185,13 @@ def test_every_question_in_provenance_names_documented_endpoints_and_parameters(
         rule_changes.AUDIT_TEXT,
         rule_changes.HISTORY_TEXT,
         bypasses.QUERY_TEXT,
+        alerts.SECRETS_TEXT,
+        alerts.VULNERABILITIES_TEXT,
+        alerts.ALERTS_TEXT,
+        repository_security.SECURITY_TEXT,
+        repository_security.COVERAGE_TEXT,
+        environments.QUERY_TEXT,
+        workflow_runs.QUERY_TEXT,
     ]
     seen = 0
     for line in "\n".join(texts).splitlines():
@@ -185,8 +212,8 @@ def test_every_path_that_is_really_asked_is_documented_with_its_parameters(runni
     for name in EXTRACTORS:
         short = name.removeprefix("github.")
         sink = MemorySink()
-        if short in {"repositories", "members", "administrators", "credentials"}:
-            request = running.organisation_request(short)
+        if short in OF_ORGANISATION:
+            request = running.organisation_request(short, START, START + timedelta(days=20))
         else:
             request = running.request(running.organisation.repositories[0], short, START, START + timedelta(days=20))
         EXTRACTORS[name](session, request, sink)
@@ -209,4 +236,4 @@ def _fits(template: str, path: str) -> bool:
 
 
 def test_there_is_an_extractor_and_a_list_of_rights_for_each_dataset() -> None:
-    assert set(EXTRACTORS) == set(RIGHTS) == {dataset.name for dataset in DATASETS}
+    assert set(EXTRACTORS) == set(RIGHTS) == {name for name, dataset in DATASETS.items() if dataset.system == "github"}
