@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -43,7 +43,7 @@ class IndexedClaim(msgspec.Struct, gc=False, rename={"start": "from", "end": "to
     """What a cut-off attempt says of itself; left out for the others, which prove what they claim."""
 
 
-class IndexedEntry(NamedTuple):
+class IndexedEntry(msgspec.Struct, gc=False):
     """One ledger entry: the claims of a `collection`, the body of every other kind."""
 
     seq: int

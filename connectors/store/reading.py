@@ -39,17 +39,8 @@ def read_entry(data: bytes) -> Read:
         raise VerificationFailed("not a ledger entry in canonical form") from None
 
 
-class Indexed(NamedTuple):
-    """An entry parsed as far as the index needs it."""
-
-    seq: int
-    kind: str
-    previous: str | None
-    recorded_at: str
-    collection: CollectionEntry | None
-    """None for every other kind, which stands in `entry` whole."""
-    entry: dict[str, Any] | None
-
+Indexed = CollectionEntry | Read
+"""An entry parsed as far as the index needs it: a collection in part, every other kind whole."""
 
 # Where the kind of an entry stands: after its body, before two short members and the signature. What a body holds can
 # look like it, so this only chooses how to read; the kind that was read decides.
@@ -65,16 +56,14 @@ def read_indexed(data: bytes) -> Indexed:
         except msgspec.DecodeError:
             raise VerificationFailed("not a ledger entry in canonical form") from None
         if found.kind == "collection":
-            return Indexed._make((found.seq, found.kind, found.previous, found.recorded_at, found, None))
-    read = read_entry(data)
-    return Indexed._make((*read[:4], None, read.entry))
+            return found
+    return read_entry(data)
 
 
 def index_entry(indexer: Indexer, read: Indexed) -> IndexedEntry:
     """The small form of what `read_indexed` made. VerificationFailed where a collection lacks what every one has."""
-    if read.collection is not None:
-        return indexer.collection(read.collection)
-    assert read.entry is not None
+    if isinstance(read, CollectionEntry):
+        return indexer.collection(read)
     try:
         return indexer.entry(read.entry)
     except msgspec.ValidationError as error:
@@ -94,9 +83,7 @@ def follow(files: StoreFiles, chain: Chain, read: Callable[[bytes], _Link]) -> I
         if following is not None and following <= chain.seq + 1:
             continue  # everything in it has been followed already
         yield from _singles(files, chain, range(chain.seq + 1, firsts[position]), read)
-        number = 0
-        for line in files.lines(path):
-            number += 1
+        for number, line in enumerate(files.lines(path), 1):
             try:
                 header = read(line)
                 if header.seq <= chain.seq:

@@ -43,6 +43,7 @@ class InputsReader:
         self._facts = facts
         self._damaged = damaged
         self._people = People(history)
+        self._shared_rows: dict[tuple[tuple[str, int], ...], Mapping[str, int]] = {}
         self._streams: dict[tuple[str, str], tuple[Run, ...]] = {}
         self._snapshots: dict[tuple[str, str], tuple[tuple[Snapshot, ...], tuple[Run, ...]]] = {}
         self._restating: dict[tuple[str, str], list[StoredClaim]] = {}
@@ -109,7 +110,8 @@ class InputsReader:
 
     def _make_runs(self, claims: list[StoredClaim]) -> Iterator[Run]:
         damaged = self._damaged
-        for _, recorded_at, claim in claims:
+        for stored in claims:
+            claim = stored.claim
             start, end, status = claim.start, claim.end, claim.status
             if start is None or end is None:
                 if status != "error":
@@ -122,10 +124,10 @@ class InputsReader:
                 start,
                 end,
                 claim.started_at,
-                recorded_at,
+                stored.recorded_at,
                 "ok" if status == "ok" else "error" if failed else "truncated",
                 None if failed else rows,
-                _by_window(months) if months and rows else None,
+                self._by_window(months) if months and rows else None,
                 claim.complete_until,
                 claim.proof_of_life,
                 _MISMATCH if damaged and claim.object_digest in damaged else VERIFIED,
@@ -134,12 +136,20 @@ class InputsReader:
                 claim.changes_population,
             )
 
+    def _by_window(self, months: Mapping[str, int]) -> Mapping[str, int]:
+        key = tuple(months.items())  # few rows in one month: the same figures come again and again
+        found = self._shared_rows.get(key)
+        if found is None:
+            found = self._shared_rows[key] = _by_window(months)
+        return found
+
     def _observed(self, key: tuple[str, str]) -> tuple[tuple[Snapshot, ...], tuple[Run, ...]]:
         found = self._snapshots.get(key)
         if found is None:
             snapshots: list[Snapshot] = []
             failures: list[Run] = []
-            for _, recorded_at, claim in self._facts.claims[key]:
+            for stored in self._facts.claims[key]:
+                claim, recorded_at = stored.claim, stored.recorded_at
                 if claim.status == "ok" and claim.observed_at is not None:
                     bad = bool(self._damaged) and claim.object_digest in self._damaged
                     snapshots.append(Snapshot(claim.observed_at, recorded_at, _MISMATCH if bad else VERIFIED))

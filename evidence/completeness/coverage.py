@@ -6,8 +6,10 @@ A span is a half-open pair of ticks; a set of spans is a sorted list of disjoint
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from evidence.completeness.instants import SECOND, days_to_ticks, hours_to_ticks
 from evidence.completeness.model import VERIFIED, Requirement, Run
@@ -84,7 +86,7 @@ def overlaps(spans: Sequence[Span], start: int, end: int) -> bool:
     return any(low < end and start < high for low, high in spans)
 
 
-class Claim(NamedTuple):
+class Claim(msgspec.Struct, gc=False):
     """What one run asserts: every event with time in `[start, end)` is held, known to the store since `recorded`."""
 
     start: int
@@ -93,7 +95,7 @@ class Claim(NamedTuple):
     run: Run
 
 
-_ARRIVAL = itemgetter(2)
+_ARRIVAL = attrgetter("recorded")
 
 
 class Claims(NamedTuple):
@@ -129,7 +131,8 @@ def claims_of(runs: Iterable[Run], requirement: Requirement, now: int) -> Claims
     trusted: list[Claim] = []
     all_sound = True
     for run in runs:
-        start, end, started, recorded, complete_until = run.ticks
+        at = run.ticks
+        start, end, started, recorded, complete_until = at.from_, at.to, at.started, at.recorded, at.complete_until
         # Its own time is when it started: the interval asked for may lie ahead of the clock, a claim can't.
         if recorded > now or started > recorded + CLOCK_TOLERANCE:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from evidence.completeness.model import Cell, Hole
 from evidence.completeness.rollup import RollUp
@@ -11,6 +12,7 @@ from evidence.completeness.rollup import RollUp
 Json = dict[str, object]
 
 
+@lru_cache(maxsize=1 << 16)  # windows and runs share their instants, so most are asked for many times
 def instant_text(at: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SSZ`; a fraction of a second is cut off (10a)."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -9,11 +9,13 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+import msgspec
+
 from evidence.ledger_index import IndexedClaim, IndexedEntry, Indexer
 from schemas.instants import parse_instant
 
 
-class StoredClaim(NamedTuple):
+class StoredClaim(msgspec.Struct, gc=False):
     """A claim and the entry it stands in."""
 
     seq: int
@@ -52,9 +54,9 @@ class _Spread(NamedTuple):
     @classmethod
     def of(cls, claims: Iterable[StoredClaim]) -> _Spread:
         held = sorted(
-            (claim.start, claim.end, seq)
-            for seq, _, claim in claims
-            if claim.start is not None and claim.end is not None and claim.status != "error"
+            (claim.start, claim.end, stored.seq)
+            for stored in claims
+            if (claim := stored.claim).start is not None and claim.end is not None and claim.status != "error"
         )
         ends = [end for _, end, _ in held]
         return cls([start for start, _, _ in held], ends, [seq for _, _, seq in held], list(accumulate(ends, max)))

@@ -7,9 +7,11 @@ which is a Python keyword and is called `from_`. All instants are aware; all int
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from evidence.completeness.instants import optional_ticks, ticks
 
@@ -151,7 +153,7 @@ class Item:
     in_scope_to: datetime | None = None
 
 
-class RunTicks(NamedTuple):
+class RunTicks(msgspec.Struct, frozen=True, gc=False):
     """A run's instants as ticks, so that a run shared by many scope items is converted once."""
 
     from_: int
@@ -161,8 +163,7 @@ class RunTicks(NamedTuple):
     complete_until: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, gc=False):
     """One attempt to read every event with time in `[from_, to)` for one item and one query.
 
     `recorded_at` is the store's time. `rows` None counts as having rows; `rows_by_window` (window id to rows)
@@ -183,40 +184,38 @@ class Run:
     query_hash: str | None = None
     superset_of: tuple[str, ...] = ()
     changes_population: bool = False
-    ticks: RunTicks = field(init=False, repr=False, compare=False)
+    ticks: RunTicks = RunTicks(0, 0, 0, 0, None)
+    """Always computed from the instants above."""
 
     def __post_init__(self) -> None:
-        at = RunTicks(
-            ticks(self.from_),
-            ticks(self.to),
-            ticks(self.started_at),
-            ticks(self.recorded_at),
-            optional_ticks(self.complete_until),
-        )
-        if at.to < at.from_:
+        start, end = ticks(self.from_), ticks(self.to)
+        if end < start:
             raise ValueError(f"to {self.to.isoformat()} lies before from {self.from_.isoformat()}")
-        object.__setattr__(self, "ticks", at)
+        started, recorded = ticks(self.started_at), ticks(self.recorded_at)
+        at = RunTicks(start, end, started, recorded, optional_ticks(self.complete_until))
+        msgspec.structs.force_setattr(self, "ticks", at)
 
 
-class SnapshotTicks(NamedTuple):
+class SnapshotTicks(msgspec.Struct, frozen=True, order=True, gc=False):
     """A snapshot's instants as ticks; sorts by observation."""
 
     observed: int
     recorded: int
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """The state of the item observed at one instant; `reconstructed` when rebuilt from a source's own history."""
 
     observed_at: datetime
     recorded_at: datetime
     integrity: str = VERIFIED
     reconstructed: bool = False
-    ticks: SnapshotTicks = field(init=False, repr=False, compare=False)
+    ticks: SnapshotTicks = SnapshotTicks(0, 0)
+    """Always computed from the two instants."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ticks", SnapshotTicks(ticks(self.observed_at), ticks(self.recorded_at)))
+        at = SnapshotTicks(ticks(self.observed_at), ticks(self.recorded_at))
+        msgspec.structs.force_setattr(self, "ticks", at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ def _population(window: Window, demand: Demand, claims: Sequence[Claim]) -> int 
             whole.append(count)
     if whole:
         return _if_known(whole, max)
-    asked = sorted([claim.run.ticks[:2] for claim in claims])
+    asked = sorted([(claim.run.ticks.from_, claim.run.ticks.to) for claim in claims])
     if any(right[0] < left[1] for left, right in pairwise(asked)):
         return 0 if all(count == 0 for count in counts) else None
     return _if_known(counts, sum)
