@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.drift import guarded
-from schemas import aws, aws_detection, gcp, github, own
+from schemas import aws, aws_detection, gcp, github, google, own
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 from schemas.github_delivery import DATASETS as DELIVERY
 from schemas.github_security import DATASETS as SECURITY
 
+_GOOGLE = (
+    google.USERS,
+    google.DOMAINS,
+    google.ACCOUNTS,
+    google.ADMINISTRATORS,
+)
 _GCP = (
     gcp.PROJECTS, gcp.ADMINISTRATORS, gcp.PRINCIPALS, gcp.SERVICE_ACCOUNT_KEYS, gcp.ADMIN_ACTIVITY, gcp.DATA_ACCESS,
     gcp.LOG_CONFIG,
@@ -24,7 +30,7 @@ _GITHUB = (*DELIVERY, *SECURITY)
 
 DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset
-    for dataset in (*aws.DATASETS, *aws_detection.DATASETS, *github.DATASETS, *_GITHUB, *own.DATASETS, *_GCP)
+    for dataset in (*aws.DATASETS, *aws_detection.DATASETS, *github.DATASETS, *_GITHUB, *own.DATASETS, *_GOOGLE, *_GCP)
 }
 """Every dataset that has an extractor, by name."""
 

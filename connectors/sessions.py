@@ -145,7 +145,7 @@ def _google(workspace: Workspace, programme: Programme) -> Callable[[], Session]
     def opened() -> Session:
         from connectors.google.permissions import workspace_access
 
-        return _google_session(workspace, programme, workspace_access(scope))
+        return _google_session(workspace, programme, workspace_access(scope, policies=programme.scope.policies))
 
     return opened
 

@@ -16,11 +16,18 @@ def _aws_schema() -> Mapping[str, Any]:
     return aws_schema()
 
 
+def _google_schema() -> Mapping[str, Any]:
+    from sandbox.google.workspace.script import google_schema
+
+    return google_schema()
+
+
 SCHEMAS: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "sandbox-company": company_schema,
     "sandbox-github": script_schema,
     "sandbox-aws": _aws_schema,
+    "sandbox-google": _google_schema,
     "sandbox-truth": truth_schema,
     "sandbox-plan": plan_schema,
 }
-"""company.yaml, github.yaml, aws.yaml, truth.yaml, and the body of `PUT {faults}/plan`."""
+"""company.yaml, github.yaml, aws.yaml, google.yaml, truth.yaml, and the body of `PUT {faults}/plan`."""

@@ -55,7 +55,7 @@ def _accounts() -> pa.Schema:
     ])  # fmt: skip
     return framed(
         ("account_id", text),
-        ("kind", text),  # user; external: only a member of groups; service_account: only an assignee of a role
+        ("kind", text),  # user; external: in groups alone; unknown: only an assignee of a role
         ("email", text, True), ("name", text, True), ("created_at", instant, True), ("last_used_at", instant, True),
         ("suspended", flag, True), ("archived", flag, True), ("org_unit_path", text, True),
         ("privileged", flag), ("enrolled_2sv", flag, True), ("enforced_2sv", flag, True),
@@ -200,7 +200,7 @@ def _held_reviews() -> pa.Schema:
 def _usage_reports() -> pa.Schema:
     text, instant, flag, _number = _types()
     return framed(
-        ("report_date", text),  # YYYY-MM-DD, a day at UTC-7 as Google counts it
+        ("report_date", text),  # YYYY-MM-DD, a day at UTC-8 as Google counts it
         ("user_id", text), ("primary_email", text), ("report_ends_at", instant),
         ("enrolled_2sv", flag, True), ("enforced_2sv", flag, True), ("is_super_admin", flag, True),
         ("is_delegated_admin", flag, True), ("suspended", flag, True), ("archived", flag, True),
@@ -216,7 +216,7 @@ USERS = Dataset(
 )  # fmt: skip
 ACCOUNTS = Dataset(
     "google.accounts", "google.directory_state", "snapshot", ("account_id",), _accounts,
-    secret_fields=USERS.secret_fields, allowed=(("kind", ("user", "external", "service_account")),),
+    secret_fields=USERS.secret_fields, allowed=(("kind", ("user", "external", "service_account", "unknown")),),
 )  # fmt: skip
 ADMINISTRATORS = Dataset(
     "google.administrators", "google.directory_state", "snapshot", ("assignment_id", "principal_id"), _administrators,

@@ -7,7 +7,7 @@ discovery document accepts for it, so that a scope nobody delegated is known by 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,15 @@ _RIGHTS: Mapping[str, tuple[str, str]] = {
 """Scope and the delegate's administrator privilege, by method. No method needs a scope that could change anything,
 except `directory.tokens.list`, for which Google has none narrower."""
 
-METHODS: Mapping[str, tuple[str, ...]] = {}
+_GROUPS = ("directory.groups.list", "directory.members.list")
+_ROLES = ("directory.roles.list", "directory.roleAssignments.list")
+
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "google.users": ("directory.users.list", "directory.orgunits.list", "cloudidentity.policies.list", *_GROUPS),
+    "google.domains": ("directory.domains.list", "directory.domainAliases.list"),
+    "google.accounts": ("directory.users.list", *_GROUPS, *_ROLES, "directory.tokens.list"),
+    "google.administrators": ("directory.users.list", *_GROUPS, *_ROLES),
+}
 """Methods by dataset name."""
 
 
@@ -72,8 +80,8 @@ class WorkspaceRights:
         return f"administrator privilege {_RIGHTS[method][1]}"
 
 
-def workspace_access(scope: GoogleScope) -> Access:
-    """How the customer of the programme is read."""
+def workspace_access(scope: GoogleScope, *, policies: Sequence[str] = ()) -> Access:
+    """How the customer of the programme is read. `policies` are the names under `scope.policies`."""
     from connectors.google.session import Access
 
     return Access(
@@ -84,4 +92,5 @@ def workspace_access(scope: GoogleScope) -> Access:
         first_api="directory",
         delegate=scope.delegate,
         api_url=scope.api_url,
+        policies=tuple(policies),
     )

@@ -49,6 +49,8 @@ class Access:
     """The API whose address stands for the session in the provenance."""
     delegate: str | None = None
     api_url: str | None = None
+    policies: tuple[str, ...] = ()
+    """Names of the policy documents to look for."""
 
 
 def open_session(
@@ -81,6 +83,7 @@ def open_session(
         attempts=attempts,
     )  # fmt: skip
     opened = client(conduct, account, access.rights, subject=access.delegate, address=access.api_url)
+    opened.policies = access.policies
     endpoint = opened.endpoint(access.first_api)
     judged = judge(endpoint)
     return Session(

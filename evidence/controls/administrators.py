@@ -21,7 +21,7 @@ Decisions where the rule leaves room:
 - A row counts for the time in which it was on record (see `registers`): an approval written down in autumn approves
   nothing of the summer.
 - Where the programme has no such register it is `unknown` whether an administrator is approved.
-- Google Workspace and Google Cloud are not collected yet.
+- Google Cloud is not collected yet.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from evidence.controls.stretches import Seen, Stretches
 from schemas.aws import PRIVILEGES
 from schemas.dataset import Dataset
 from schemas.github import ADMINISTRATORS
+from schemas.google import ADMINISTRATORS as GOOGLE_ADMINISTRATORS
 from schemas.outcome import Outcome
 
 LINE = "admins"
@@ -68,10 +69,10 @@ class Assignment:
 
 
 def administrators_approved(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
-    """Rows for the privileged assignments of a GitHub organisation or an AWS account, and one for their number."""
+    """Rows for the privileged assignments of an identity domain, and one for their number."""
     system = window.scope_item_id.partition(":")[0]
     if system not in _READ:
-        raise ValueError(f"{window.scope_item_id}: administrators are collected from github and aws only")
+        raise ValueError(f"{window.scope_item_id}: administrators are not collected from there")
     dataset, read = _READ[system]
     approved = _Approved(window, system)
     most = window.programme.evidence_rules.max_administrators
@@ -183,10 +184,31 @@ def _aws(row: Row) -> Assignment:
     )
 
 
+def _google(row: Row) -> Assignment:
+    email = row["principal_email"]
+    name = email or row["principal_id"]
+    via = f" through group {row['via_group']}" if row["via_group"] else ""
+    within = f" in unit {row['org_unit_id']}" if row["org_unit_id"] else ""
+    return Assignment(
+        # A group's assignment reaches each of its members.
+        id=f"google:assignment:{row['assignment_id']}:{row['principal_id']}",
+        holder=Who("google", row["principal_id"], email, email),
+        names=_spellings(row["principal_id"], email, row["via_group"]),
+        privilege=row["privilege"],
+        resources=_spellings(row["role_id"], row["role_name"], row["org_unit_id"]),
+        label=f"{row['principal_kind']} {name}, {row['role_name']}{within}{via}",
+        counts=not row["suspended"],
+    )
+
+
 def _spellings(*names: str | None) -> tuple[str, ...]:
     """Names in lower case, and the last part of those with a path (`acme/api`, `role/team/admin`)."""
     found = [name.casefold() for name in names if name]
     return tuple(dict.fromkeys([*found, *(name.rpartition("/")[2] for name in found)]))
 
 
-_READ: Mapping[str, tuple[Dataset, Any]] = {"github": (ADMINISTRATORS, _github), "aws": (PRIVILEGES, _aws)}
+_READ: Mapping[str, tuple[Dataset, Any]] = {
+    "github": (ADMINISTRATORS, _github),
+    "aws": (PRIVILEGES, _aws),
+    "google": (GOOGLE_ADMINISTRATORS, _google),
+}

@@ -264,7 +264,7 @@ ADMINISTRATORS = Control(
     recover_until="Google Cloud 35 days; the rest can't be recovered.",
     limits=(
         "Grants (CC6-PROV-01) are not collected yet: an addition is explained by the register of administrators alone.",
-        "Google Workspace and Google Cloud are not collected yet.",
+        "Google Cloud is not collected yet.",
     ),
 )
 

@@ -106,7 +106,6 @@ SECOND_FACTOR = Control(
         "service identities without a password",
     ),
     recover_until="Google's flags 440 days by the usage report; GitHub and AWS can't be recovered.",
-    limits=("Google Workspace is not collected yet.",),
 )
 
 HIGHEST_POWERS = Control(

@@ -18,7 +18,9 @@ Decisions where the rule leaves room:
 - What a source does not tell (`unknown`, an absent setting) is `unknown`, never on and never off.
 - Where the programme allows days to enrol (`mfa_grace_days`), they count from the account's creation at AWS; at GitHub,
   which does not tell when somebody joined, from the last snapshot that did not show the account.
-- Google Workspace is not collected yet; its evidence lines show as not configured.
+- At Google enforcement is told for each user, and each is judged by both: MFA_NOT_ENFORCED where 2-step verification is
+  not demanded of the user, MFA_OFF where the user has none. Suspended and archived users can't sign in. What the
+  policies say is shown and judges nothing: Google's own flag is what they come to.
 """
 
 from __future__ import annotations
@@ -32,8 +34,10 @@ from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.stretches import Seen, Stretches
 from schemas.aws import SIGN_IN
 from schemas.github import MEMBERS
+from schemas.google import USERS
 from schemas.outcome import Outcome
 
+GOOGLE_LINE = "google_users"
 GITHUB_LINE = "github_org"
 AWS_LINE = "aws"
 MFA_NOT_ENFORCED = "MFA_NOT_ENFORCED"
@@ -45,13 +49,15 @@ Row = Mapping[str, Any]
 
 
 def second_factor_everywhere(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
-    """Rows for the accounts of a GitHub organisation or an AWS account, by the scope item's system."""
+    """Rows for the accounts of a Google customer, a GitHub organisation or an AWS account, by the item's system."""
     system = window.scope_item_id.partition(":")[0]
     if system == "github":
         return _github(window, evidence)
     if system == "aws":
         return _aws(window, evidence)
-    raise ValueError(f"{window.scope_item_id}: sign-in settings are collected from github and aws only")
+    if system == "google":
+        return _google(window, evidence)
+    raise ValueError(f"{window.scope_item_id}: sign-in settings are collected from google, github and aws only")
 
 
 def _github(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
@@ -153,6 +159,32 @@ def _user(row: Row, in_grace: bool) -> Seen:
     if in_grace:
         return Seen(label, "new, still within the days to enrol a second factor")
     return Seen(label, "has a password and no second factor", (MFA_OFF,))
+
+
+def _google(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
+    stretches = Stretches(window, GOOGLE_LINE)
+    grace = timedelta(days=window.programme.evidence_rules.mfa_grace_days)
+    for observed_at, rows, digest in evidence.snapshots(USERS, window.scope_item_id, window.start, window.end):
+        seen = {
+            f"google:user:{row['user_id']}": _google_user(row, observed_at, grace)
+            for row in rows
+            if not row["suspended"] and not row["archived"]
+        }
+        stretches.add(observed_at, digest, seen)
+    return _told(window, GOOGLE_LINE, stretches)
+
+
+def _google_user(row: Row, observed_at: datetime, grace: timedelta) -> Seen:
+    label = f"Google user {row['primary_email']}"
+    enforced, enrolled = row["enforced_2sv"], row["enrolled_2sv"]
+    if enforced and enrolled:
+        return Seen(label, "2-step verification demanded and on")
+    if row["created_at"] is not None and observed_at < row["created_at"] + grace:
+        return Seen(label, "new, still within the days to enrol a second factor")
+    unit = f" (unit {row['org_unit_path']})" if row["org_unit_path"] else ""
+    codes = (() if enforced else (MFA_NOT_ENFORCED,)) + (() if enrolled else (MFA_OFF,))
+    words = "2-step verification is " + ("demanded" if enforced else "not demanded")
+    return Seen(label, f"{words} and {'on' if enrolled else 'off'}{unit}", codes)
 
 
 def _told(window: TestWindow, line: str, stretches: Stretches) -> list[Outcome]:

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.registry import DATASET_NAMES, DATASETS, extractor_for, extractors_of
 from evidence.controls.awaited import AWAITED
-from schemas import aws, aws_detection, gcp, github, github_delivery, github_security, own
+from schemas import aws, aws_detection, gcp, github, github_delivery, github_security, google, own
 from schemas.errors import ConfigurationError
 
 _GITHUB = (*github_delivery.DATASETS, *github_security.DATASETS)
@@ -23,6 +23,7 @@ def test_every_dataset_of_the_schemas_stands_in_it() -> None:
             *aws_detection.DATASETS,
             *github.DATASETS,
             *_GITHUB,
+            *google.DATASETS,
             *own.DATASETS,
             *gcp.DATASETS,
         )

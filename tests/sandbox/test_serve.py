@@ -106,10 +106,11 @@ class TestDemo:
         assert demo.environment.items() >= given.items()
         assert "GITHUB_TOKEN" not in demo.environment
 
-    def test_google_says_that_it_is_not_there(self, demo: Sandbox) -> None:
-        heard = requests.get(f"{demo.endpoints['google']}/admin/directory/v1/users", timeout=10)
-        assert heard.status_code == 501
-        assert "no Google here" in heard.json()["error"]["message"]
+    def test_google_wants_a_token(self, demo: Sandbox) -> None:
+        heard = requests.get(f"{demo.endpoints['google']}/admin/directory/v1/users?customer=my_customer", timeout=10)
+        assert heard.status_code == 401
+        key = json.loads(Path(demo.environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_bytes())
+        assert key["token_uri"] == f"{demo.endpoints['google']}/token"
 
 
 class TestControl:
@@ -192,6 +193,12 @@ class TestHistories:
             assert loaded.evidence_rules.tickets_required is False
             assert list(sandbox.environment) == ["GITHUB_TOKEN"]
             assert len(list(client(sandbox).get_repo("acme/app").get_pulls(state="closed"))) == 24
+
+    def test_google_says_that_it_is_not_there(self, history: str, tmp_path: Path) -> None:
+        with running(None, [history], None, NOW, directory=tmp_path / "out") as sandbox:
+            heard = requests.get(f"{sandbox.endpoints['google']}/admin/directory/v1/users", timeout=10)
+            assert heard.status_code == 501
+            assert "no Google here" in heard.json()["error"]["message"]
 
     def test_beside_a_company(self, history: str, tmp_path: Path) -> None:
         own = history.replace("acme/app", "tallybrook/old-ledger")

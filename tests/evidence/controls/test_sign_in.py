@@ -172,5 +172,5 @@ def test_no_snapshot_is_unknown_once_the_window_is_over(ask: Any, line: str) -> 
 
 
 def test_other_systems_are_refused() -> None:
-    with pytest.raises(ValueError, match="google:C01"):
-        second_factor_everywhere(window("CC6-MFA-01", scope="google:C01"), shown(MEMBERS, GITHUB, {}))
+    with pytest.raises(ValueError, match="gcp:4711"):
+        second_factor_everywhere(window("CC6-MFA-01", scope="gcp:4711"), shown(MEMBERS, GITHUB, {}))
