@@ -9,7 +9,7 @@ import orjson
 
 from connectors.github.calls import Graph, Json, Part, Rest, Stream
 from connectors.github.client import GithubClient, client_of
-from connectors.github.inventory import each_repository, owned_part
+from connectors.github.inventory import each_repository, owned_part, require_known
 from connectors.github.members import MEMBERS_LISTING, each_member, members_part
 from connectors.github.paging import Nested, complete, field, rest_list, walk
 from connectors.github.streams import Driver
@@ -89,13 +89,16 @@ class _Administrators:
         self.notes: list[str] = []
         self.pages = 0
         self.returned = 0
+        self._request = request
         self._item = request.item.id
+        self._seen: set[str] = set()
 
     def read(self) -> Stream[None]:
         yield from self._owners()
         tally = yield from each_repository(
             self.client, "Collaborators", GRANTED, 25, ADMINISTRATORS, self._collaborators
         )
+        require_known(self._request, self._seen, self.client)
         self.pages += tally.pages
         self.notes.append(f"direct collaborators of {tally.seen} repositories, each list to the total GitHub counts")
         yield from self._teams()
@@ -144,6 +147,7 @@ class _Administrators:
         return listed
 
     def _collaborators(self, nodes: list[Json]) -> Stream[None]:
+        self._seen.update(repository["id"] for repository in nodes)
         for repository in nodes:
             for edge in (yield from complete(repository, COLLABORATORS, ADMINISTRATORS, self.client.sizes)):
                 self.returned += 1

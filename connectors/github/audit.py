@@ -7,7 +7,8 @@ from typing import Any
 
 from connectors.github.calls import Json, Rest, Stream
 from connectors.github.client import GithubClient
-from connectors.github.paging import rest_list
+from connectors.github.paging import rest_twice
+from connectors.github.people import named_actor
 from schemas.dataset import Dataset
 from schemas.errors import SchemaDrift
 
@@ -20,22 +21,17 @@ def events(
 ) -> Stream[tuple[list[Json], int]]:
     """Events that fit a search phrase with time in [start, end), and the pages read.
 
-    The search goes by days, so it is asked a day wider on both sides and cut here; without `created` GitHub shows three
+    The log has no count, so it is read until two readings agree. The search goes by days, so it is asked a day wider on
+    both sides and cut here; without `created` GitHub shows three
     months only.
     """
-    found: list[Json] = []
-
-    def take(fresh: list[Json]) -> bool:
-        found.extend(event for event in fresh if start <= at(event) < end)
-        return False
-
     span = f"created:{start - timedelta(days=1):%Y-%m-%d}..{end + timedelta(days=1):%Y-%m-%d}"
     call = Rest(
         TEMPLATE, f"/orgs/{client.organisation}/audit-log", dataset,
         {"phrase": f"{phrase} {span}", "include": "all", "order": "asc"},
     )  # fmt: skip
-    tally = yield from rest_list(call, take, key=document_id, cursor=True)
-    return found, tally.pages
+    found, tally = yield from rest_twice(call, key=document_id, cursor=True)
+    return [event for event in found if start <= at(event) < end], tally.pages
 
 
 def at(event: Json) -> datetime:
@@ -52,3 +48,10 @@ def document_id(event: Json) -> str:
     if not isinstance(found, str):
         raise SchemaDrift("An event of GitHub's audit log has no _document_id. The connector must be looked at.")
     return found
+
+
+def actor(event: Json) -> Json:
+    """Who did it: nobody that GitHub names for what its own machinery does, a deleted user where the name is empty."""
+    if "actor" not in event:
+        return {"id": None, "login": None, "kind": "unknown"}
+    return named_actor(event["actor"], "person")

@@ -16,7 +16,7 @@ from connectors.github.client import GithubClient
 from connectors.github.paging import field, rest_twice
 from connectors.github.people import named_actor
 from connectors.github.repository import Repository
-from schemas.errors import IncompletePopulation
+from schemas.errors import IncompletePopulation, SchemaDrift
 from schemas.extraction import ItemClaim
 from schemas.github import BYPASSES
 from schemas.instants import format_instant, parse_instant
@@ -127,7 +127,11 @@ class Bypasses:
         self._pages += pages
         self._evaluated = self._evaluated or bool(events)
         for event in events:
-            ref = event.get("branch") or event.get("ref") or event.get("name") or ""
+            ref = event.get("branch") or event.get("ref") or event.get("name")
+            if not isinstance(ref, str):
+                raise SchemaDrift(
+                    f"An {OVERRIDE} of GitHub's audit log names no branch. The connector must be looked at."
+                )
             ref = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
             if ref in refs:
                 self._returned += 1
@@ -135,7 +139,7 @@ class Bypasses:
                     "scope_item_id": self._repository.scope_item_id, "suite_id": f"audit:{audit.document_id(event)}",
                     "event_time": audit.at(event), "repo_id": self._repository.id, "repo_name": self._repository.name,
                     "ref": ref, "before_sha": event.get("before"), "after_sha": event.get("after"),
-                    "actor": named_actor(event.get("actor"), "person"), "result": "bypass", "evaluation": None,
+                    "actor": audit.actor(event), "result": "bypass", "evaluation": None,
                     "rules": [], "found_in": "audit_log", "raw": orjson.dumps(event).decode(),
                 })  # fmt: skip
 

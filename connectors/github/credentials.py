@@ -12,7 +12,7 @@ import orjson
 
 from connectors.github.calls import Json, Rest, Stream
 from connectors.github.client import GithubClient, client_of
-from connectors.github.inventory import each_repository, owned_part
+from connectors.github.inventory import each_repository, owned_part, require_known
 from connectors.github.paging import field, rest_list, rest_twice
 from connectors.github.people import named_actor, rest_actor
 from connectors.github.streams import Driver
@@ -32,7 +32,7 @@ QUERY_TEXT = "\n".join([owned_part("", 0, None, COUNTED).selection, f"GET {KEYS}
 def credentials(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     """Fill github.credentials. Key material and token digests are never kept."""
     client = client_of(session)
-    reader = _Reader(client, request.item.id)
+    reader = _Reader(client, request)
     driver = Driver(client.transport, sink)
     driver.ask(reader.read())
     if reader.rows:
@@ -55,9 +55,11 @@ def credentials(session: Session, request: Request, sink: Sink) -> list[ItemClai
 
 
 class _Reader:
-    def __init__(self, client: GithubClient, item: str) -> None:
+    def __init__(self, client: GithubClient, request: Request) -> None:
         self._client = client
-        self._item = item
+        self._request = request
+        self._item = request.item.id
+        self._seen: set[str] = set()
         self.rows: list[Json] = []
         self.notes: list[str] = []
         self.pages = 0
@@ -69,6 +71,7 @@ class _Reader:
     def read(self) -> Stream[None]:
         tally = yield from each_repository(self._client, "DeployKeys", COUNTED, 100, CREDENTIALS, self._keys)
         self.pages += tally.pages
+        require_known(self._request, self._seen, self._client)
         self.repositories = tally.seen
         self.notes.append(f"{self.counted} deploy keys in {tally.seen} repositories as GitHub counts them")
         try:
@@ -80,6 +83,7 @@ class _Reader:
             self.notes.append(f"personal access tokens were not read, so nothing is claimed: {denied}")
 
     def _keys(self, repositories: list[Json]) -> Stream[None]:
+        self._seen.update(repository["id"] for repository in repositories)
         for repository in repositories:
             total = repository["deployKeys"]["totalCount"]
             self.counted += total
@@ -117,7 +121,7 @@ class _Reader:
     def _key_row(self, key: Json, repository: Json) -> Json:
         return {
             "scope_item_id": self._item, "credential_id": f"deploy_key:{key['id']}", "kind": "deploy_key",
-            "title": key.get("title"), "owner": named_actor(key.get("added_by"), "person"),
+            "title": key.get("title"), "owner": named_actor(field(key, "added_by", "deploy key"), "person"),
             "resource_id": repository["id"], "resource_name": repository["nameWithOwner"],
             "read_only": key.get("read_only"), "created_at": optional_instant(key.get("created_at")),
             "last_used_at": optional_instant(key.get("last_used")), "expires_at": None, "raw": _without_secrets(key),
@@ -126,7 +130,8 @@ class _Reader:
     def _token_row(self, grant: Json) -> Json:
         return {
             "scope_item_id": self._item, "credential_id": f"personal_access_token:{field(grant, 'token_id', 'grant')}",
-            "kind": "personal_access_token", "title": grant.get("token_name"), "owner": rest_actor(grant.get("owner")),
+            "kind": "personal_access_token", "title": grant.get("token_name"),
+            "owner": rest_actor(field(grant, "owner", "grant")),
             "resource_id": self._client.organisation_id, "resource_name": self._client.organisation,
             "read_only": _read_only(grant.get("permissions") or {}),
             "created_at": parse_instant(field(grant, "access_granted_at", "grant")),

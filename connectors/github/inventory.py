@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import orjson
@@ -104,7 +104,7 @@ def repositories(session: Session, request: Request, sink: Sink) -> list[ItemCla
 
     driver = Driver(client.transport, sink)
     driver.ask(read())
-    _compare(request, rows, client)
+    require_known(request, rows.keys(), client)
     if rows:
         sink.rows(REPOSITORIES, list(rows.values()))
     return [
@@ -123,13 +123,15 @@ def repositories(session: Session, request: Request, sink: Sink) -> list[ItemCla
     ]
 
 
-def _compare(request: Request, rows: dict[str, Json], client: GithubClient) -> None:
+def require_known(request: Request, seen: Collection[str], client: GithubClient) -> None:
+    """Raise `IncompletePopulation` naming each repository that the latest inventory showed and that is not `seen` (node
+    ids): what would be read of it is missing without a sign."""
     known = request.known_items or frozenset()
     missing = sorted(
         item
         for item in known
         if item.startswith(PREFIX)
-        and item.removeprefix(PREFIX) not in rows
+        and item.removeprefix(PREFIX) not in seen
         and item.removeprefix(PREFIX) != client.organisation_id
         and not item.startswith(f"{PREFIX}unresolved:")
     )

@@ -11,7 +11,6 @@ from connectors.github.calls import Graph, Json, Part, Rest, Stream
 from connectors.github.client import GithubClient, client_of
 from connectors.github.paging import Nested, complete, rest_list
 from connectors.github.paging import field as required
-from connectors.github.people import named_actor
 from connectors.github.repository import Repository, locate, require_production_branch
 from connectors.github.streams import Driver
 from schemas.errors import ConfigurationError, NotLicensed
@@ -86,7 +85,7 @@ class _Reader:
             self._seen += len(events)
             for event in events:
                 name = event.get("repo") or event.get("repository")
-                if name is None or str(name).lower() == repository.name.lower():
+                if name is None or name.lower() == repository.name.lower():
                     self.rows.append(self._audit_row(repository, event))
 
     def _audit_row(self, repository: Repository, event: Json) -> Json:
@@ -94,8 +93,8 @@ class _Reader:
         return {
             "scope_item_id": repository.scope_item_id, "change_id": f"audit:{audit.document_id(event)}",
             "event_time": audit.at(event), "repo_id": repository.id, "repo_name": repository.name,
-            "action": str(required(event, "action", "audit log event")),
-            "actor": named_actor(event.get("actor"), "person"),
+            "action": required(event, "action", "audit log event"),
+            "actor": audit.actor(event),
             "ruleset_id": None if number is None else str(number), "ruleset_name": event.get("ruleset_name"),
             "detail": orjson.dumps(_said(event)).decode(), "found_in": "audit_log", "raw": orjson.dumps(event).decode(),
         }  # fmt: skip

@@ -264,7 +264,7 @@ def _kept(answer: Answer) -> dict[str, Any]:
 
 
 def _ruleset(one: Json) -> Json:
-    source = f"{one.get('source_type', '')} {one.get('source', '')}".strip()
+    source = " ".join((required(one, "source_type", "ruleset"), required(one, "source", "ruleset")))
     return {
         "id": str(one["id"]), "name": one["name"], "enforcement": one["enforcement"], "source": source,
         "target": one.get("target"),

@@ -103,7 +103,7 @@ def read(
     session = running.session(environ=environ, **scope)
     for name in ("Repositories", "Collaborators", "DeployKeys", "members", "teams"):
         client_of(session).sizes._known[name] = PageSize(5)
-    claims = EXTRACTORS[f"github.{dataset}"](session, running.organisation_request(dataset, known), sink)
+    claims = EXTRACTORS[f"github.{dataset}"](session, running.organisation_request(dataset, known=known), sink)
     assert all("AAAAsecret" not in json.dumps(str(answer.body)) for answer in sink.answers)
     return sink.of(f"github.{dataset}"), claims[0]
 
