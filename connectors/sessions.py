@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Literal
 
+from connectors.drift import noticing_drift
 from connectors.endpoints import judge_endpoint
 from connectors.provenance import RunFacts
 from evidence.controls.catalogue import CATALOGUE
@@ -86,7 +87,7 @@ def session_factory(workspace: Workspace, system: str) -> Callable[[], Session]:
                         f"{url} leads back to this machine, which is a simulation, and {workspace.store.location} is a "
                         "real evidence store. Remove the endpoint, or collect into a simulated store (evidence demo)."
                     )
-        return opened()
+        return noticing_drift(opened, system)()
 
     return permitted
 
