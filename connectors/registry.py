@@ -13,6 +13,7 @@ from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 from schemas.github_delivery import DATASETS as DELIVERY
+from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
 from schemas.github_security import DATASETS as SECURITY
 
 _GOOGLE = (
@@ -26,7 +27,7 @@ _GCP = (
     gcp.LOG_CONFIG,
 )  # fmt: skip
 
-_GITHUB = (*DELIVERY, *SECURITY)
+_GITHUB = (*DELIVERY, *SECURITY, ACCOUNTS, ORGANISATION_SETTINGS)
 
 DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.github.accounts import accounts
 from connectors.github.administrators import administrators
 from connectors.github.alerts import alerts, secret_alerts, vulnerability_alerts
 from connectors.github.changes import changes
@@ -10,6 +11,7 @@ from connectors.github.credentials import credentials
 from connectors.github.environments import environments
 from connectors.github.inventory import repositories
 from connectors.github.members import members
+from connectors.github.organisation_settings import organisation_settings
 from connectors.github.repository_security import alert_coverage, repository_security
 from connectors.github.rule_changes import rule_changes
 from connectors.github.snapshots import branch_rules, branch_tips
@@ -30,6 +32,7 @@ from schemas.github import (
     RULE_CHANGES,
 )
 from schemas.github_delivery import CODE_OWNERS, ENVIRONMENTS, WORKFLOW_RUNS
+from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
 from schemas.github_security import (
     ALERT_COVERAGE,
     ALERTS,
@@ -53,6 +56,8 @@ EXTRACTORS: dict[str, Extractor] = {
     ADMINISTRATORS.name: administrators,
     CREDENTIALS.name: credentials,
     CODE_OWNERS.name: code_owners,
+    ACCOUNTS.name: accounts,
+    ORGANISATION_SETTINGS.name: organisation_settings,
     ENVIRONMENTS.name: environments,
     WORKFLOW_RUNS.name: workflow_runs,
     REPOSITORY_SECURITY.name: repository_security,

@@ -22,22 +22,24 @@ OWNER = "a principal that is an owner of the organisation, or an App with organi
 MEMBERSHIP = "role hasTwoFactorEnabled node { id login }"
 
 
-def members_part(organisation_id: str, first: int, after: str | None) -> Part:
+def members_part(organisation_id: str, first: int, after: str | None, edge: str = MEMBERSHIP) -> Part:
     """One page of the organisation's members, with the setting that demands a second factor."""
     return Part(
         "$membersOf: ID!, $membersFirst: Int!, $membersAfter: String",
         "people: node(id: $membersOf) { id ... on Organization { requiresTwoFactorAuthentication "
         "membersWithRole(first: $membersFirst, after: $membersAfter) { totalCount "
-        f"pageInfo {{ hasNextPage endCursor }} edges {{ {MEMBERSHIP} }} }} }} }}",
+        f"pageInfo {{ hasNextPage endCursor }} edges {{ {edge} }} }} }} }}",
         {"membersOf": organisation_id, "membersFirst": first, "membersAfter": after},
     )
 
 
-def each_member(client: GithubClient, dataset: Dataset, found: dict[str, Json], setting: list[Any]) -> Stream[int]:
+def each_member(
+    client: GithubClient, dataset: Dataset, found: dict[str, Json], setting: list[Any], edge: str = MEMBERSHIP
+) -> Stream[int]:
     """Put the membership edges of all members into `found` by user id; returns the pages read."""
 
     def ask(first: int, after: str | None) -> Graph:
-        return Graph("Members", (members_part(client.organisation_id, first, after),), dataset)
+        return Graph("Members", (members_part(client.organisation_id, first, after, edge),), dataset)
 
     def find(data: Json) -> Any:
         owner = data["people"]
@@ -86,7 +88,7 @@ def members(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
         path = f"/orgs/{client.organisation}"
         for template, name in ((MEMBERS_LISTING, "members"), (OUTSIDE, "outside_collaborators")):
             call = Rest(template, f"{path}/{name}", MEMBERS, {"filter": "2fa_disabled"}, frozenset({422}))
-            people, count = yield from _owners_only(call)
+            people, count = yield from owners_only(call)
             without[name] = {person["node_id"] for person in people}
             pages[0] += count
         everybody, tally = yield from rest_twice(
@@ -127,7 +129,7 @@ def members(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     ]
 
 
-def _owners_only(call: Rest) -> Stream[tuple[list[Json], int]]:
+def owners_only(call: Rest) -> Stream[tuple[list[Json], int]]:
     """A list behind a filter that only owners may use; GitHub answers anybody else with 422."""
     reading = rest_twice(call, key=lambda person: str(field(person, "id", "member")))
     asked = next(reading)

@@ -68,6 +68,8 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
     "github.alerts": (METADATA, VULNERABILITY_ALERTS, SECURITY_EVENTS, SECRET_ALERTS),
     "github.environments": (METADATA, ACTIONS),
     "github.code_owners": (METADATA, CONTENTS),
+    "github.organisation_settings": (METADATA, ORGANISATION_ADMINISTRATION),
+    "github.accounts": (METADATA, ADMINISTRATION, MEMBERS, ORGANISATION_ADMINISTRATION),
     "github.workflow_runs": (METADATA, CONTENTS, ACTIONS),
 }
 
@@ -90,6 +92,7 @@ _BY_TEMPLATE: dict[str, Right] = {
     "/orgs/{org}/repos": METADATA,
     "/orgs/{org}/members": MEMBERS,
     "/orgs/{org}/outside_collaborators": MEMBERS,
+    "/orgs/{org}/invitations": MEMBERS,
     "/orgs/{org}/installations": ORGANISATION_ADMINISTRATION,
     "/orgs/{org}/audit-log": ORGANISATION_ADMINISTRATION,
     "/orgs/{org}/personal-access-tokens": PERSONAL_ACCESS_TOKENS,

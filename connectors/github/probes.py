@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from connectors.github.alert_lists import CODE_SCANNING, DEPENDABOT, SECRET_SCANNING, TEMPLATES
-from connectors.github.calls import Answer, Rest
+from connectors.github.calls import Answer, Json, Rest
 from connectors.github.client import client_of
 from connectors.github.members import OWNER
+from connectors.github.organisation_settings import RIGHT as SETTINGS_RIGHT
 from connectors.github.repository_security import ORG_ACTIONS, ORG_WORKFLOW
 from connectors.github.workflow_runs import RUNS
 from schemas.dataset import Dataset
@@ -33,6 +34,7 @@ from schemas.github import (
     RULE_CHANGES,
 )
 from schemas.github_delivery import CODE_OWNERS, ENVIRONMENTS, WORKFLOW_RUNS
+from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
 from schemas.github_security import (
     ALERT_COVERAGE,
     ALERTS,
@@ -130,12 +132,33 @@ def _settings(session: Session, item: ScopeItem, dataset: Dataset) -> None:
         )
 
 
+def _accounts(session: Session, item: ScopeItem) -> None:
+    _members(session, item)
+    for name in ("repos", "teams", "installations", "invitations"):
+        ask(session, item, ACCOUNTS, f"{ORGANISATION}/{name}")
+
+
+def _organisation_settings(session: Session, item: ScopeItem) -> None:
+    _single(session, ORGANISATION_SETTINGS, ORG_ACTIONS, ORG_WORKFLOW)
+    if _single(session, ORGANISATION_SETTINGS, ORGANISATION).get("two_factor_requirement_enabled") is None:
+        raise PermissionDenied(
+            "GitHub does not show the settings of the organisation to this principal.", permission=SETTINGS_RIGHT
+        )
+
+
+def _single(session: Session, dataset: Dataset, *templates: str) -> Json:
+    """The last of these records of the organisation, which are no lists."""
+    client = client_of(session)
+    found: Json = {}
+    for template in templates:
+        found = client.transport.send(Rest(template, template.replace("{org}", client.organisation), dataset)).data
+    client.transport.taken()
+    return found
+
+
 def _repository_security(session: Session, item: ScopeItem) -> None:
     _settings(session, item, REPOSITORY_SECURITY)
-    client = client_of(session)
-    for template in (ORG_ACTIONS, ORG_WORKFLOW):
-        client.transport.send(Rest(template, template.replace("{org}", client.organisation), REPOSITORY_SECURITY))
-    client.transport.taken()
+    _single(session, REPOSITORY_SECURITY, ORG_ACTIONS, ORG_WORKFLOW)
 
 
 def _secret_alerts(session: Session, item: ScopeItem) -> None:
@@ -191,6 +214,8 @@ PROBES: Mapping[str, Probe] = {
         ADMINISTRATORS, f"{ORGANISATION}/members", f"{ORGANISATION}/teams", f"{ORGANISATION}/installations"
     ),
     CREDENTIALS.name: _credentials,
+    ACCOUNTS.name: _accounts,
+    ORGANISATION_SETTINGS.name: _organisation_settings,
     CODE_OWNERS.name: asks(CODE_OWNERS, f"{REPOSITORY}/branches"),
     ENVIRONMENTS.name: asks(ENVIRONMENTS, f"{REPOSITORY}/environments"),
     WORKFLOW_RUNS.name: asks(WORKFLOW_RUNS, f"{REPOSITORY}/branches", RUNS),

@@ -112,9 +112,10 @@ _collaborator_connection = connection("collaborators", _collaborators)
 
 
 def _collaborators_or_refusal(repository: Repository, args: dict[str, Any], request: Request) -> Any:
-    """Only those who can push may see who has access."""
+    """Only those who can push, and apps that may read the administration, may see who has access."""
     permission = request.viewer.permission(repository, request.now)
-    if permission is None or PERMISSIONS.index(permission) < PERMISSIONS.index("push"):
+    may = permission is not None and PERMISSIONS.index(permission) >= PERMISSIONS.index("push")
+    if not may and not request.viewer.administers(repository, "read", request.now):
         raise Refused("You do not have permission to view repository collaborators.", kind="FORBIDDEN")
     return _collaborator_connection(repository, args, request)
 

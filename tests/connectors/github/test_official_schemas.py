@@ -17,6 +17,7 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from connectors.github import (
+    accounts,
     alert_lists,
     alerts,
     bypasses,
@@ -24,12 +25,13 @@ from connectors.github import (
     code_owners,
     environments,
     graph,
+    organisation_settings,
     pulls,
     repository_security,
     rule_changes,
     rules,
     workflow_runs,
-)  # fmt: skip
+)
 from connectors.github.administrators import COLLABORATORS, GRANTED, GRANTS, teams_part
 from connectors.github.calls import Graph, Part
 from connectors.github.checks import RUNS, SUITES
@@ -73,11 +75,13 @@ def schema() -> GraphQLSchema:
     return schema_of(package("graphql-schema", "schema.graphql"))
 
 
-OF_ORGANISATION = {"repositories", "members", "administrators", "credentials", "alerts"}
+OF_ORGANISATION = {
+    "repositories", "members", "administrators", "credentials", "alerts", "accounts", "organisation_settings",
+}  # fmt: skip
 NESTED: list[Nested] = [
     graph.PARENTS, graph.AUTHORS, graph.OWNERS, pulls.REVIEWS, pulls.COMMITS, pulls.LABELS, pulls.ISSUES,
     pulls.TIMELINE, SUITES, RUNS, STATUSES, CONTEXTS, TOPICS, COLLABORATORS, GRANTS, MEMBERS,
-    rules.RULES_OF_REF, rules.RULESETS_OF, rules.ALLOWANCES,
+    accounts.TEAM_MEMBERS, rules.RULES_OF_REF, rules.RULESETS_OF, rules.ALLOWANCES,
 ]  # fmt: skip
 PARTS: dict[str, tuple[Part, ...]] = {
     "locate": (locate_part("R", ["main", "release/1"]),),
@@ -89,6 +93,9 @@ PARTS: dict[str, tuple[Part, ...]] = {
         deployments_part("R", 10, None),
     ),
     "rules": (rules.batch(["main", "release"]).part(["R"]),),
+    "account members": (members_part("O", 10, None, accounts.MEMBERSHIP),),
+    "account teams": (accounts.teams_part("O", 10, None),),
+    "settings": (organisation_settings.part("O"),),
     "tips": (tips_batch(["main", "release"]).part(["R"]),),
     "owners of code": (code_owners.batch(["main", "release"]).part(["R"]),),
     "environments": (environments.COUNTED.part(["R"]),),
@@ -192,6 +199,8 @@ def test_every_question_in_provenance_names_documented_endpoints_and_parameters(
         repository_security.COVERAGE_TEXT,
         environments.QUERY_TEXT,
         workflow_runs.QUERY_TEXT,
+        accounts.QUERY_TEXT,
+        organisation_settings.QUERY_TEXT,
     ]
     seen = 0
     for line in "\n".join(texts).splitlines():

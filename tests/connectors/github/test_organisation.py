@@ -14,7 +14,8 @@ from connectors.github.client import client_of
 from connectors.github.extractors import EXTRACTORS
 from connectors.github.paging import PageSize
 from connectors.github.permissions import least_app_permissions
-from sandbox.github.model import App, DeployKey, Installation, Member, Organisation, Team, TokenGrant, Usage
+from connectors.github.probes import PROBES
+from sandbox.github.model import App, DeployKey, Installation, Invitation, Member, Organisation, Team, TokenGrant, Usage
 from sandbox.github.times import NEVER, Changing, epoch
 from sandbox.github.world import World
 from schemas.errors import CollectionError, EvidenceError, IncompletePopulation, PermissionDenied
@@ -25,7 +26,7 @@ from tests.fakes.memory_sink import MemorySink
 REPOSITORIES = 14
 PEOPLE = 45
 BORN = epoch(START - timedelta(days=90))
-DATASETS = ("repositories", "members", "administrators", "credentials")
+DATASETS = ("repositories", "members", "administrators", "credentials", "accounts", "organisation_settings")
 MEMBER_TOKEN = "ghp_" + "m" * 36
 
 
@@ -53,7 +54,15 @@ def company(world: World, organisation: Organisation) -> None:
     platform.grants = [
         ((BORN, NEVER), story.repository, "admin" if number < 3 else "push") for number, story in enumerate(stories)
     ]
+    platform.members = [
+        ((BORN, NEVER), world.account(f"person-{number:03}"), "maintainer" if number == 7 else "member")
+        for number in (5, 6, 7)
+    ]
     organisation.teams.append(platform)
+    for number, (login, email) in enumerate(((None, "new@example.com"), ("person-zzz", None))):
+        organisation.invitations.append(
+            Invitation(number + 1, login, email, "admin" if number else "direct_member", owner, BORN)
+        )
     for slug, permissions in (
         ("deployer", {"contents": "write", "metadata": "read"}),
         ("reader", {"contents": "read"}),
@@ -103,7 +112,8 @@ def read(
     session = running.session(environ=environ, **scope)
     for name in ("Repositories", "Collaborators", "DeployKeys", "members", "teams"):
         client_of(session).sizes._known[name] = PageSize(5)
-    claims = EXTRACTORS[f"github.{dataset}"](session, running.organisation_request(dataset, known=known), sink)
+    request = running.organisation_request(dataset, known=known)
+    claims = EXTRACTORS[f"github.{dataset}"](session, request, sink)
     assert all("AAAAsecret" not in json.dumps(str(answer.body)) for answer in sink.answers)
     return sink.of(f"github.{dataset}"), claims[0]
 
@@ -216,6 +226,83 @@ def test_refused_credentials_are_no_missing_right(running: LocalGithub) -> None:
         running.plan.replace([])
 
 
+def test_every_account_with_its_roles_and_how_it_came_by_them(running: LocalGithub) -> None:
+    rows, claim = read(running, "accounts")
+    by_login = {row["login"]: row for row in rows}
+    assert len(rows) == 1 + 1 + PEOPLE + 5 + 2 + 2, "owner, the stories' author, people, outsiders, apps, invitations"
+    assert {row["membership"] for row in rows} == {"member", "outside_collaborator", "app", "invited"}
+    maintainer = by_login["person-007"]
+    roles = {(role["scope"], role["resource_name"], role["role"], role["via"]) for role in maintainer["roles"]}
+    assert ("organisation", "acme", "member", None) in roles
+    assert ("team", "platform", "maintainer", "direct") in roles
+    assert ("repository", "acme/service-000", "admin", "team:platform") in roles
+    assert ("repository", "acme/service-007", "write", "direct") in roles
+    assert sum(role["via"] == "team:platform" for role in maintainer["roles"]) == REPOSITORIES
+    assert maintainer["privileged"], "an administrator by way of a team"
+    privileged = {row["login"] for row in rows if row["privileged"]}
+    assert privileged == {
+        "acme-owner", "person-000", "person-001", "person-005", "person-006", "person-007", "person-020", "person-040",
+        "outsider-0", "deployer", "person-zzz",
+    }  # fmt: skip
+    assert (by_login["new@example.com"]["kind"], by_login["new@example.com"]["owner"]) == ("invitation", "acme-owner")
+    assert by_login["outsider-1"]["two_factor"] == by_login["person-003"]["two_factor"] == "disabled"
+    assert {row["two_factor"] for row in rows if row["kind"] in {"app", "invitation"}} == {"not_applicable"}
+    assert claim.proof_of_life
+    with pytest.raises(PermissionDenied):
+        read(running, "accounts", environ={"GITHUB_TOKEN": MEMBER_TOKEN})
+
+
+def test_a_principal_that_sees_fewer_repositories_reads_no_accounts(running: LocalGithub) -> None:
+    hidden = {"source": "github", "kind": "fewer_repositories", "repositories": ["acme/service-004"], "times": None}
+    running.plan.replace([hidden])
+    try:
+        with pytest.raises(IncompletePopulation, match="outsider-4"):
+            read(running, "accounts")
+    finally:
+        running.plan.replace([])
+
+
+def test_settings_of_the_organisation_and_what_is_not_told(running: LocalGithub) -> None:
+    rows, claim = read(running, "organisation_settings")
+    by_name = {row["setting"]: row for row in rows}
+    assert (by_name["members.two_factor_required"]["value"], by_name["members.two_factor_required"]["state"]) == (
+        "true", "known",
+    )  # fmt: skip
+    assert by_name["members.default_repository_permission"]["value"] == '"read"'
+    assert by_name["actions.default_workflow_permissions"]["value"] == '"read"'
+    untold = by_name["members.can_create_internal_repositories"]
+    assert (untold["state"], untold["value"]) == ("unreadable", None)
+    assert untold["reason"]
+    assert "members.can_create_internal_repositories" in (claim.reconciliation or "")
+    with pytest.raises(PermissionDenied):
+        read(running, "organisation_settings", environ={"GITHUB_TOKEN": MEMBER_TOKEN})
+
+
+@pytest.mark.parametrize("dataset", ["accounts", "organisation_settings"])
+def test_the_least_rights_are_enough_and_the_probe_knows_them(
+    running: LocalGithub, tmp_path: Path, dataset: str
+) -> None:
+    granted = least_app_permissions([f"github.{dataset}"])
+    whole = {row["account_id" if dataset == "accounts" else "setting"] for row in read(running, dataset)[0]}
+    item = running.organisation_request(dataset).item
+    for missing in (None, "organization_administration", "members"):
+        if missing is not None and missing not in granted:
+            continue
+        environ = running.app_environ(tmp_path, {name: level for name, level in granted.items() if name != missing})
+        try:
+            if missing is None:
+                rows, _ = read(running, dataset, environ=environ)
+                assert whole <= {row["account_id" if dataset == "accounts" else "setting"] for row in rows}
+                PROBES[f"github.{dataset}"](running.session(environ=environ), item)
+                continue
+            with pytest.raises((PermissionDenied, IncompletePopulation)):
+                read(running, dataset, environ=environ)
+            with pytest.raises(PermissionDenied):
+                PROBES[f"github.{dataset}"](running.session(environ=environ), item)
+        finally:
+            running.organisation.installations.pop()
+
+
 FAULTS: list[dict[str, Any]] = [
     {"kind": "server_error", "status": 502},
     {"kind": "connection_reset"},
@@ -253,11 +340,11 @@ def test_a_lasting_fault_is_an_error(running: LocalGithub, dataset: str, kind: s
     whole = {row["raw"] for row in read(running, dataset)[0]}
     running.plan.replace([{"source": "github", "kind": kind, "times": None, "after": 2, "items": 2}])
     try:
-        _, claim = read(running, dataset)
+        rows, claim = read(running, dataset)
     except EvidenceError:
         pass
     else:
-        assert claim.truncated, f"{kind} went unnoticed"
+        assert claim.truncated or {row["raw"] for row in rows} == whole, f"{kind} went unnoticed"
     finally:
         running.plan.replace([])
     assert {row["raw"] for row in read(running, dataset)[0]} == whole
