@@ -16,12 +16,6 @@ from schemas.github_delivery import DATASETS as DELIVERY
 from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
 from schemas.github_security import DATASETS as SECURITY
 
-_GOOGLE = (
-    google.USERS,
-    google.DOMAINS,
-    google.ACCOUNTS,
-    google.ADMINISTRATORS,
-)
 _GCP = (
     gcp.PROJECTS, gcp.ADMINISTRATORS, gcp.PRINCIPALS, gcp.SERVICE_ACCOUNT_KEYS, gcp.ADMIN_ACTIVITY, gcp.DATA_ACCESS,
     gcp.LOG_CONFIG,
@@ -31,7 +25,15 @@ _GITHUB = (*DELIVERY, *SECURITY, ACCOUNTS, ORGANISATION_SETTINGS)
 
 DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset
-    for dataset in (*aws.DATASETS, *aws_detection.DATASETS, *github.DATASETS, *_GITHUB, *own.DATASETS, *_GOOGLE, *_GCP)
+    for dataset in (
+        *aws.DATASETS,
+        *aws_detection.DATASETS,
+        *github.DATASETS,
+        *_GITHUB,
+        *own.DATASETS,
+        *google.DATASETS,
+        *_GCP,
+    )
 }
 """Every dataset that has an extractor, by name."""
 

@@ -40,6 +40,8 @@ class Listing:
     bucket: str | None = None
     mask: str | None = None
     """The fields of the second reading; None: all."""
+    not_with: str | None = None
+    """A flag by which the method itself says that its answer is not whole."""
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ def read_whole(
     for page in pages:
         tally.pages += 1
         page.keep(sink, dataset)
+        if listing.not_with is not None and page.parsed.get(listing.not_with):
+            raise IncompletePopulation(f"{listing.method} says itself that it did not look everywhere. Run it again.")
         if tally.observed_at is None:
             tally.observed_at = page.served_at
         fresh: list[Entry] = []

@@ -40,16 +40,37 @@ _RIGHTS: Mapping[str, tuple[str, str]] = {
     "reports.userUsageReport.get": ("admin.reports.usage.readonly", "Reports"),
 }
 """Scope and the delegate's administrator privilege, by method. No method needs a scope that could change anything,
-except `directory.tokens.list`, for which Google has none narrower."""
+except those of tokens and alerts, for which Google has none narrower."""
 
 _GROUPS = ("directory.groups.list", "directory.members.list")
 _ROLES = ("directory.roles.list", "directory.roleAssignments.list")
 
 METHODS: Mapping[str, tuple[str, ...]] = {
-    "google.users": ("directory.users.list", "directory.orgunits.list", "cloudidentity.policies.list", *_GROUPS),
+    "google.users": (
+        "directory.users.list",
+        "directory.orgunits.list",
+        "cloudidentity.policies.list",
+        *_GROUPS,
+        "reports.userUsageReport.get",
+    ),
     "google.domains": ("directory.domains.list", "directory.domainAliases.list"),
     "google.accounts": ("directory.users.list", *_GROUPS, *_ROLES, "directory.tokens.list"),
     "google.administrators": ("directory.users.list", *_GROUPS, *_ROLES),
+    "google.admin_activities": ("reports.activities.list",),
+    "google.sign_ins": ("reports.activities.list",),
+    "google.token_activities": ("reports.activities.list",),
+    "google.drive_activities": ("reports.activities.list",),
+    "google.usage_reports": ("reports.userUsageReport.get",),
+    "google.policies": ("cloudidentity.policies.list", "directory.orgunits.list"),
+    "google.devices": (
+        "cloudidentity.devices.list",
+        "cloudidentity.devices.deviceUsers.list",
+        "directory.chromeosdevices.list",
+    ),
+    "google.alerts": ("alertcenter.alerts.list",),
+    "google.detectors": ("cloudidentity.policies.list", "directory.orgunits.list"),
+    "google.document_approvals": ("drive.files.list", "drive.revisions.list", "drive.approvals.list"),
+    "google.held_reviews": ("calendar.events.list",),
 }
 """Methods by dataset name."""
 
@@ -77,7 +98,8 @@ class WorkspaceRights:
         return scope_of(method)
 
     def privilege(self, method: str) -> str:
-        return f"administrator privilege {_RIGHTS[method][1]}"
+        held = _RIGHTS[method][1]
+        return held if held.startswith(("the ", "super ")) else f"administrator privilege {held}"
 
 
 def workspace_access(scope: GoogleScope, *, policies: Sequence[str] = ()) -> Access:

@@ -53,8 +53,10 @@ def read_day(
     Read twice by pages of different sizes, as everything without a total. Raises IncompletePopulation.
     """
     first = _reports(client, customer, day, 700, sink, dataset)
+    if first is None:
+        return None
     second = _reports(client, customer, day, 1000, sink, dataset)
-    if first is None or second is None:
+    if second is None:
         return None
     found = {_user_id(report): report for report in second[0]}
     if len(found) != len(second[0]) or found.keys() != {_user_id(report) for report in first[0]}:

@@ -25,17 +25,6 @@ AWAITED: frozenset[str] = frozenset(
         "gcp.exposure",
         "gcp.findings",
         "github.audit_events",
-        "google.admin_activities",
-        "google.alerts",
-        "google.detectors",
-        "google.devices",
-        "google.document_approvals",
-        "google.drive_activities",
-        "google.held_reviews",
-        "google.policies",
-        "google.sign_ins",
-        "google.token_activities",
-        "google.usage_reports",
         "ticketing.issues",
     ]
 )

@@ -43,13 +43,14 @@ def test_every_dataset_with_methods_is_declared() -> None:
 
 @pytest.mark.parametrize("dataset", sorted(METHODS))
 def test_a_probe_touches_every_method_and_names_the_scope_that_is_missing(bench: GoogleBench, dataset: str) -> None:
-    PROBES[dataset](bench.session(), ITEM)
+    policies = ("Information security policy",)
+    PROBES[dataset](bench.session(policies=policies), ITEM)
     asked = set(bench.plan.requests()["google"]) - {"token"}
     assert asked == set(METHODS[dataset])
     for method in METHODS[dataset]:
         bench.server.identity.withheld.add(scope_of(method))
         with pytest.raises(PermissionDenied) as denied:
-            PROBES[dataset](bench.session(), ITEM)
+            PROBES[dataset](bench.session(policies=policies), ITEM)
         assert denied.value.permission == scope_of(method)
         bench.server.identity.withheld.clear()
 
