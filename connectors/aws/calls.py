@@ -221,6 +221,7 @@ class Caller:
             method(**parameters)
         except botocore_errors.ClientError as error:
             return str(error.response.get("Error", {}).get("Code", ""))
+            self._read_body(action)
         except (botocore_errors.SSLError, botocore_errors.InvalidProxiesConfigError) as error:
             raise EndpointRefused(
                 f"The TLS connection for {service}:{action} failed: the certificate is not AWS's, or something stands "
@@ -252,6 +253,18 @@ class Caller:
                 self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
             ):
                 self._credentials = self._renew()
+    def _read_body(self, action: str) -> None:
+        """Read a file that an answer hands over; of all other answers botocore has read the body already."""
+        assert self._received.answer is not None, "botocore reports every answer before it returns"
+        http = self._received.answer[0]
+        try:
+            received = len(http.content)
+        except urllib3.exceptions.HTTPError as error:
+            raise ResponseParserError(f"the answer to {action} broke off") from error
+        promised = str(http.headers.get("content-length") or "")
+        if promised.isdigit() and received < int(promised):  # botocore does not compare them
+            raise ResponseParserError(f"the answer to {action} broke off")
+
                 for made in self._clients.values():
                     _change_credentials(made, self._credentials)
             client = self._clients.get((service, region))
@@ -327,7 +340,9 @@ def _demand_whole(response_dict: Mapping[str, Any], operation_model: Any, **_: A
     """Refuse a good answer that is empty, cut off or a web page, before botocore takes it for one without fields."""
     if response_dict["status_code"] >= 300:
         return
-    body: bytes = response_dict["body"]
+    body: Any = response_dict["body"]
+    if not isinstance(body, bytes):  # a file that is handed over and has not been read yet
+        return
     protocol = operation_model.service_model.resolved_protocol
     # Of a REST answer that is no JSON botocore makes one without fields, so a list that breaks off would be empty.
     if protocol == "json" or (protocol == "rest-json" and not _has_payload(operation_model)):

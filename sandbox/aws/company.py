@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from sandbox.aws.record_file import AccountId, Record, load_records
+from sandbox.aws.trail_file import Trail, load_trail_events
 from sandbox.company import SCHEMA_DIALECT, Planted, Strict, read_model
 from schemas.errors import ConfigurationError
 
@@ -313,6 +314,8 @@ class AwsCompany(Strict):
     accounts: list[Account] = Field(min_length=1)
     events: list[Event] = Field(default_factory=list)
     records: list[Record] = Field(default_factory=list[Record])
+    trail: Trail | None = None
+    trail_events: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]], description="Further records.")
 
 
 class AwsTruth(Strict):
@@ -347,12 +350,19 @@ def load_company(folder: Path) -> AwsCompany | None:
     if not path.is_file():
         return None
     company = read_model(path, _COMPANY)
-    company = company.model_copy(update={"records": [*company.records, *load_records(folder)]})
+    company = company.model_copy(
+        update={
+            "records": [*company.records, *load_records(folder)],
+            "trail_events": [*company.trail_events, *load_trail_events(folder)],
+        }
+    )
     known = {account.id for account in company.accounts}
     if len(known) != len(company.accounts):
         raise ConfigurationError(f"{path.name}: two accounts have the same id")
     wanted = {company.reader.account, *(event.account for event in company.events)}
     wanted |= {record.account for record in company.records}
+    if company.trail is not None:
+        wanted.add(company.trail.account)
     if company.organisation is not None:
         wanted.add(company.organisation.management_account)
     if wanted - known:

@@ -27,6 +27,8 @@ from sandbox.aws.organisation import answer_organizations
 from sandbox.aws.paging import XmlListing, cut, iam_paged_lists
 from sandbox.aws.records import answer_shown
 from sandbox.aws.shown import SHIMS
+from sandbox.aws.trail_bucket import OPERATIONS as FILE_OPERATIONS
+from sandbox.aws.trail_bucket import answer_trail
 from sandbox.aws.wire import XML_SERVICES, Call, WireAnswer, WireError, new_request_id, xml_answer
 from sandbox.aws.world import World
 from sandbox.faults import Fault
@@ -85,6 +87,8 @@ class Operations:
             raise WireError(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
         if call.service == "sts":
             return self._sts(call, principal)
+        if call.operation in FILE_OPERATIONS:
+            return answer_trail(call, self.world, fault)
         if call.operation in SHIMS:
             return answer_shown(call, self.world, account.plan.id, account.regions, fault)
         if call.service == "organizations":

@@ -41,6 +41,7 @@ from sandbox.aws.iam_document import IamDocument
 from sandbox.aws.identities import Identities, Principal
 from sandbox.aws.operations import Operations, access_denied
 from sandbox.aws.paging import PAGE_FAULTS
+from sandbox.aws.trail import TrailDelivery
 from sandbox.aws.wire import Call, WireAnswer, WireError, error_answer, html_error, parse_call
 from sandbox.aws.world import World
 from sandbox.clock import SimulatedClock
@@ -94,6 +95,13 @@ class RunningServer:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    @property
+    def delivered(self) -> TrailDelivery:
+        """What CloudTrail delivered, for a test to lay hands on."""
+        delivery = self._state.world.delivery
+        assert delivery is not None, "the company has a trail"
+        return delivery
 
     @property
     def accounts(self) -> Sequence[Account]:
@@ -268,6 +276,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.send_header("Date", format_datetime(date, usegmt=True))
         self.send_header("x-amzn-RequestId", answer.request_id)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
         if fault is not None and fault.retry_after is not None:
             self.send_header("Retry-After", str(fault.retry_after))
         self.end_headers()

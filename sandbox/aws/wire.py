@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
@@ -53,12 +53,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """Status, content type and body; the server adds `Date` and the request id."""
+    """Status, content type, body and further header fields; the server adds `Date` and the request id."""
 
     status: int
     content_type: str
     body: bytes
     request_id: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 XML_SERVICES = ("s3", "s3control", "route53", "cloudfront")

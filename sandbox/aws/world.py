@@ -17,6 +17,8 @@ from sandbox.aws.changes import changes_of
 from sandbox.aws.iam_backend import CompanyIamBackend
 from sandbox.aws.iam_document import IamDocument
 from sandbox.aws.live import LiveAccount
+from sandbox.aws.trail import TrailDelivery
+from sandbox.aws.trail_script import Recorded
 from sandbox.clock import SimulatedClock
 from schemas.errors import ConfigurationError
 
@@ -42,6 +44,8 @@ class World:
         self._records: dict[tuple[str, str, str], list[script.Record]] = {}
         for record in company.records:
             self._records.setdefault((record.account, record.region, record.kind), []).append(record)
+        self.recorded = Recorded(company)
+        self.delivery = None if company.trail is None else TrailDelivery(company, company.trail, self.recorded)
         self._applied = 0
         self._accounts: dict[str, LiveAccount] = {}
         self.version = 0

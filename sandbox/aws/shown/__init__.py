@@ -13,11 +13,12 @@ from sandbox.aws.shown import (
     identity_center,
     operations,
     securityhub,
+    trail,
     vulnerabilities,
 )
 
 MODULES = (
-    alarms, buckets, compliance, configuration, delivery, guardduty, identity_center, operations, securityhub,
+    alarms, buckets, compliance, configuration, delivery, guardduty, identity_center, operations, securityhub, trail,
     vulnerabilities,
 )  # fmt: skip
 
