@@ -35,6 +35,8 @@ CALLS_PER_SECOND: Mapping[str, float] = {
     "iam": 10, "organizations": 5, "sts": 20, "ec2": 10,
     "accessanalyzer": 5, "cloudwatch": 8, "config": 5, "ecr": 10, "events": 10, "guardduty": 5, "inspector2": 5,
     "securityhub": 3, "sns": 10,
+    "acm": 5, "backup": 5, "cloudfront": 5, "cloudtrail": 5, "dynamodb": 20, "efs": 5, "elb": 5, "elbv2": 5, "kms": 20,
+    "lambda": 10, "logs": 5, "rds": 5, "s3": 30, "s3control": 5, "sqs": 20,
 }  # fmt: skip
 """Steady pace per service, well below what AWS allows an account, so that others are not throttled by us."""
 
@@ -220,7 +222,11 @@ class Caller:
         try:
             method(**parameters)
         except botocore_errors.ClientError as error:
-            return str(error.response.get("Error", {}).get("Code", ""))
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            # Where S3's error breaks off, botocore takes the status for its code.
+            if code.isdigit() and int(code) < 500:
+                raise ResponseParserError(f"the error that {action} answers broke off") from error
+            return code
             self._read_body(action)
         except (botocore_errors.SSLError, botocore_errors.InvalidProxiesConfigError) as error:
             raise EndpointRefused(

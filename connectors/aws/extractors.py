@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.aws.accounts import accounts
+from connectors.aws.configuration.extractor import configuration
 from connectors.aws.detection.alarms import alarm_history
 from connectors.aws.detection.alerts import alerts
 from connectors.aws.detection.coverage import scan_coverage
@@ -14,6 +15,7 @@ from connectors.aws.detection.vulnerabilities import vulnerability_findings
 from connectors.aws.privileges import privileges
 from connectors.aws.sign_in import sign_in_and_keys
 from schemas.aws import ACCESS_KEYS, ACCOUNTS, PRIVILEGES, SIGN_IN
+from schemas.aws_configuration import ENCRYPTION, EXPOSURE, LIFECYCLE, LOG_CONFIG, TRANSIT
 from schemas.aws_detection import (
     ALARM_HISTORY,
     ALERTS,
@@ -29,6 +31,11 @@ EXTRACTORS: Mapping[str, Extractor] = {
     SIGN_IN.name: sign_in_and_keys,
     ACCESS_KEYS.name: sign_in_and_keys,
     PRIVILEGES.name: privileges,
+    EXPOSURE.name: configuration,
+    ENCRYPTION.name: configuration,
+    TRANSIT.name: configuration,
+    LIFECYCLE.name: configuration,
+    LOG_CONFIG.name: configuration,
     DETECTORS.name: detectors,
     ALERTS.name: alerts,
     ALARM_HISTORY.name: alarm_history,

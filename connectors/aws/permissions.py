@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from connectors.aws.configuration.operations import OPERATIONS
+from connectors.aws.verdicts import iam_action
+
 ACTIONS: Mapping[str, tuple[str, ...]] = {
     "aws.accounts": (
         "ec2:DescribeRegions",
@@ -95,6 +98,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
         "securityhub:DescribeHub",
         "securityhub:GetFindings",
     ),
+    **{name: tuple(sorted({iam_action(operation) for operation in asked})) for name, asked in OPERATIONS.items()},
 }
 """Actions by dataset name. None of them can be limited to a resource, and none of them changes anything.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from connectors.aws.calls import Caller
+from connectors.aws.configuration.probes import PROBES as CONFIGURATION
 from connectors.aws.detection.probes import PROBES as DETECTION
 from connectors.aws.session import AwsClient
 from schemas.aws import ACCESS_KEYS, ACCOUNTS, PRIVILEGES, SIGN_IN
@@ -69,6 +70,7 @@ PROBES: Mapping[str, Probe] = {
     SIGN_IN.name: _sign_in,
     ACCESS_KEYS.name: _report,
     PRIVILEGES.name: _privileges,
+    **CONFIGURATION,
     **DETECTION,
 }
 """By dataset name."""

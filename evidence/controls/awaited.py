@@ -13,11 +13,6 @@ from evidence.controls.model import Control, EvidenceLine
 
 AWAITED: frozenset[str] = frozenset(
     [
-        "aws.encryption",
-        "aws.exposure",
-        "aws.lifecycle",
-        "aws.log_config",
-        "aws.transit",
         "gcp.alerts",
         "gcp.backups",
         "gcp.deployments",

@@ -9,7 +9,18 @@ import pytest
 
 from connectors.registry import DATASET_NAMES, DATASETS, extractor_for, extractors_of
 from evidence.controls.awaited import AWAITED
-from schemas import aws, aws_detection, gcp, github, github_delivery, github_organisation, github_security, google, own
+from schemas import (
+    aws,
+    aws_configuration,
+    aws_detection,
+    gcp,
+    github,
+    github_delivery,
+    github_organisation,
+    github_security,
+    google,
+    own,
+)
 from schemas.errors import ConfigurationError
 
 _GITHUB = (*github_delivery.DATASETS, *github_organisation.DATASETS, *github_security.DATASETS)
@@ -20,6 +31,7 @@ def test_every_dataset_of_the_schemas_stands_in_it() -> None:
         dataset.name
         for dataset in (
             *aws.DATASETS,
+            *aws_configuration.DATASETS,
             *aws_detection.DATASETS,
             *github.DATASETS,
             *_GITHUB,

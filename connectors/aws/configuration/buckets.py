@@ -7,11 +7,12 @@ have no effect where the owner of the bucket is enforced, and without a policy t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
 
+from connectors.aws.configuration.operations import OPERATIONS
 from connectors.aws.configuration.region import Detail, Region, texts
 from connectors.aws.configuration.resource_policies import denies_plain_text, is_public, read_document
 from connectors.aws.reading import Json, field_of, moment
@@ -42,10 +43,11 @@ def buckets(region: Region) -> None:
             (LOG_CONFIG, logging),
         ):  # fmt: skip
             if region.wants(dataset):
+                mine = ("s3:GetBucketLogging",) if dataset is LOG_CONFIG else OPERATIONS[dataset.name]
                 given: dict[str, Any] = {"account": account} if dataset is EXPOSURE else {}
                 region.put(
-                    dataset, "bucket", arn, _record(bucket, detail), detail=detail, name=name, created_at=created,
-                    **columns(detail.found, name=name, **given),
+                    dataset, "bucket", arn, _record(bucket, detail, mine), detail=detail, hangs_on=mine, name=name,
+                    created_at=created, **columns(detail.found, name=name, **given),
                 )  # fmt: skip
         for part, rule, columns in rules(detail.found):
             region.put(LIFECYCLE, "bucket_rule", arn, rule, part=part, name=name, parent_id=arn, **columns)
@@ -131,14 +133,10 @@ def ask_retention(detail: Detail, name: str, *, replication: bool = True, **wher
         ask("s3:GetBucketReplication", "ReplicationConfigurationNotFoundError")
 
 
-def _record(bucket: Json, detail: Detail) -> dict[str, Any]:
-    """The bucket with all that was answered about it, by operation."""
-    said = {
-        operation.partition(":")[2]: {key: value for key, value in found.items() if key != "ResponseMetadata"}
-        for operation, found in detail.found.items()
-        if found
-    }
-    return {"Bucket": dict(bucket), **{name: value for name, value in said.items() if "Error" not in value}}
+def _record(bucket: Json, detail: Detail, mine: Collection[str]) -> dict[str, Any]:
+    """The bucket with what was answered about it, by operation."""
+    said = {operation: found for operation, found in sorted(detail.found.items()) if found and operation in mine}
+    return {"Bucket": dict(bucket), **{operation.partition(":")[2]: found for operation, found in said.items()}}
 
 
 def exposure(found: Found, *, name: str, account: Json | None) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def trails(region: Region) -> None:
     listed: list[Json] = field_of(found, "trailList", "cloudtrail:DescribeTrails")
     for trail, detail in region.each(listed, ask):
         arn = str(field_of(trail, "TrailARN", "A trail"))
-        said = {name.partition(":")[2]: _plain(value) for name, value in detail.found.items()}
+        said = {name.partition(":")[2]: value for name, value in detail.found.items()}
         region.put(
             LOG_CONFIG, "trail", arn, {**trail, **said}, detail=detail,
             **trail_columns(trail, detail.of(_STATUS), detail.of(_SELECTORS), detail.of(_INSIGHTS)),
@@ -109,7 +109,7 @@ def _selected(selectors: Json | None) -> dict[str, Any]:
     whole = "All" in keeps or {"ReadOnly", "WriteOnly"} <= keeps
     return {
         "management_events": "All" if whole else next(iter(keeps)) if keeps else "None",
-        "selectors": orjson.dumps(_plain(selectors)).decode(), "data_events": sorted(data),
+        "selectors": orjson.dumps(selectors).decode(), "data_events": sorted(data),
         "excluded_sources": sorted(excluded),
     }  # fmt: skip
 
@@ -118,11 +118,13 @@ def _bucket_columns(trail: Json, detail: Detail) -> dict[str, Any]:
     name = trail.get("S3BucketName")
     unreadable = detail.unreadable(LOG_CONFIG) + ([f"s3 {_BUCKET_GONE}"] if detail.gone else [])
     versioning, status = detail.of("s3:GetBucketVersioning"), detail.of("s3:GetBucketPolicyStatus")
+    if detail.gone:
+        versioning = status = None
     mode, days = buckets.lock(detail.found)
     return {
         "bucket_readable": None if not name else not unreadable, "unreadable": unreadable,
-        "bucket_versioning": None if not versioning else versioning.get("Status") or "Never",
-        "bucket_mfa_delete": None if not versioning else versioning.get("MFADelete") == "Enabled",
+        "bucket_versioning": None if versioning is None else versioning.get("Status") or "Never",
+        "bucket_mfa_delete": None if versioning is None else versioning.get("MFADelete") == "Enabled",
         "lock_mode": mode, "lock_days": days,
         "expiration_days": expires(detail.found, f"{trail.get('S3KeyPrefix') or ''}/AWSLogs/".lstrip("/")),
         "bucket_public": None if status is None else bool((status.get("PolicyStatus") or {}).get("IsPublic", False)),
@@ -184,9 +186,3 @@ def log_groups(region: Region) -> None:
 
 def _milliseconds(value: Any) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(int(value) / 1000, UTC)
-
-
-def _plain(found: Any) -> Any:
-    if not isinstance(found, dict):
-        return found
-    return {name: value for name, value in found.items() if name not in ("ResponseMetadata", "Error")}

@@ -53,7 +53,7 @@ class Detail:
             operation, region=region or self.region, expect=(*absent, *gone, *DENIED), **parameters
         )
         self.answers.append(answer)
-        result: Json | None = answer.parsed
+        result: Json | None = _said(answer.parsed)
         if answer.error_code is not None:
             result = {}
             if answer.error_code in DENIED:
@@ -86,9 +86,9 @@ class Detail:
         """What was found: empty where there is nothing, None where it could not be read or was not asked."""
         return self.found.get(operation)
 
-    def unreadable(self, dataset: Dataset) -> list[str]:
-        """Refused calls that columns of the dataset hang on."""
-        mine = OPERATIONS[dataset.name]
+    def unreadable(self, dataset: Dataset, hangs_on: Collection[str] | None = None) -> list[str]:
+        """Refused calls that columns of the dataset hang on; `hangs_on` where not all of them are about the row."""
+        mine = OPERATIONS[dataset.name] if hangs_on is None else hangs_on
         return [f"{operation} {code}" for operation, code in sorted(self.refused.items()) if operation in mine]
 
 
@@ -118,7 +118,7 @@ class Region:
     def ask(self, operation: str, *, expect: Collection[str] = (), **parameters: Any) -> Json:
         """One call about the region; with a code of `expect` the answer is empty."""
         answer = self.reading.ask(operation, region=self.name, expect=expect, **parameters)
-        return answer.parsed if answer.error_code is None else {}
+        return _said(answer.parsed) if answer.error_code is None else {}
 
     def items(self, operation: str, name: str, key: str, marker: str = "NextToken", **more: Any) -> Iterator[Json]:
         """The items of a list, each once, told apart by `key` (a list of plain names: empty)."""
@@ -165,12 +165,12 @@ class Region:
 
     def put(
         self, dataset: Dataset, kind: str, resource_id: str, record: Any, *, part: str = "",
-        detail: Detail | None = None, **columns: Any,
+        detail: Detail | None = None, hangs_on: Collection[str] | None = None, **columns: Any,
     ) -> None:  # fmt: skip
         """One row, where its dataset was asked for. Columns that are not given are null."""
         if dataset not in self.wanted:
             return
-        unreadable = [] if detail is None else detail.unreadable(dataset)
+        unreadable = [] if detail is None else detail.unreadable(dataset, hangs_on)
         unknown = set(columns) - set(_empty(dataset))
         assert not unknown, f"{dataset.name} has no {unknown}"
         for call in unreadable:
@@ -206,6 +206,11 @@ class Region:
 def _empty(dataset: Dataset) -> Row:
     """A row without content: null, or no items."""
     return {entry.name: [] if str(entry.type).startswith("list") else None for entry in dataset.arrow()}
+
+
+def _said(parsed: Json) -> Json:
+    """The answer without what is said of the request: that differs every time."""
+    return {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
 
 
 def texts(items: Iterable[Mapping[str, Any]] | None, name: str) -> list[str]:

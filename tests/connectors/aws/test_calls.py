@@ -9,7 +9,7 @@ from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy,
 from connectors.aws.policies import Holder, read_policy
 from connectors.aws.verdicts import iam_action
 from connectors.pacing import Pacer
-from schemas import aws, aws_detection
+from schemas import aws, aws_configuration, aws_detection
 
 
 class Clock:
@@ -87,7 +87,9 @@ def test_every_service_that_is_asked_has_a_pace() -> None:
 
 
 def test_every_dataset_names_its_rights_and_none_of_them_changes_anything() -> None:
-    assert set(ACTIONS) == {dataset.name for dataset in (*aws.DATASETS, *aws_detection.DATASETS)}
+    assert set(ACTIONS) == {
+        dataset.name for dataset in (*aws.DATASETS, *aws_configuration.DATASETS, *aws_detection.DATASETS)
+    }
     verbs = {action.partition(":")[2] for actions in ACTIONS.values() for action in actions}
     assert all(verb.startswith(("BatchGet", "Get", "List", "Describe", "GenerateCredentialReport")) for verb in verbs)
 

@@ -264,5 +264,5 @@ def test_the_control_matrix_is_what_the_catalogue_says() -> None:
 def test_the_control_matrix_names_what_is_not_collected() -> None:
     page = matrix.render()
     assert "| manual | event stream | monthly | daily | 5 + 5 d | 2 h | – | aws.cloudtrail_s3" in page
-    assert "aws: not collected yet, gcp: not collected yet" in page
+    assert "own: not collected yet" in page
     assert "- Not yet: The register of emergency changes is not collected yet" in page
