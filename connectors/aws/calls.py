@@ -221,13 +221,13 @@ class Caller:
         method = getattr(client, xform_name(action))
         try:
             method(**parameters)
+            self._read_body(action)
         except botocore_errors.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             # Where S3's error breaks off, botocore takes the status for its code.
             if code.isdigit() and int(code) < 500:
                 raise ResponseParserError(f"the error that {action} answers broke off") from error
             return code
-            self._read_body(action)
         except (botocore_errors.SSLError, botocore_errors.InvalidProxiesConfigError) as error:
             raise EndpointRefused(
                 f"The TLS connection for {service}:{action} failed: the certificate is not AWS's, or something stands "
@@ -253,12 +253,6 @@ class Caller:
             ) from error
         return None
 
-    def _client(self, service: str, region: str) -> Any:
-        with self._conduct.lock:
-            if self._renew is not None and (
-                self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
-            ):
-                self._credentials = self._renew()
     def _read_body(self, action: str) -> None:
         """Read a file that an answer hands over; of all other answers botocore has read the body already."""
         assert self._received.answer is not None, "botocore reports every answer before it returns"
@@ -271,6 +265,12 @@ class Caller:
         if promised.isdigit() and received < int(promised):  # botocore does not compare them
             raise ResponseParserError(f"the answer to {action} broke off")
 
+    def _client(self, service: str, region: str) -> Any:
+        with self._conduct.lock:
+            if self._renew is not None and (
+                self._credentials is None or self._conduct.now() >= self._credentials.expires - _RENEW_BEFORE
+            ):
+                self._credentials = self._renew()
                 for made in self._clients.values():
                     _change_credentials(made, self._credentials)
             client = self._clients.get((service, region))
