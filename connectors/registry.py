@@ -16,11 +16,6 @@ from schemas.github_delivery import DATASETS as DELIVERY
 from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
 from schemas.github_security import DATASETS as SECURITY
 
-_GCP = (
-    gcp.PROJECTS, gcp.ADMINISTRATORS, gcp.PRINCIPALS, gcp.SERVICE_ACCOUNT_KEYS, gcp.ADMIN_ACTIVITY, gcp.DATA_ACCESS,
-    gcp.LOG_CONFIG,
-)  # fmt: skip
-
 _GITHUB = (*DELIVERY, *SECURITY, ACCOUNTS, ORGANISATION_SETTINGS)
 
 DATASETS: Mapping[str, Dataset] = {
@@ -33,7 +28,7 @@ DATASETS: Mapping[str, Dataset] = {
         *_GITHUB,
         *own.DATASETS,
         *google.DATASETS,
-        *_GCP,
+        *gcp.DATASETS,
     )
 }
 """Every dataset that has an extractor, by name."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from connectors.gcp.iam_rows import Bound, LastUse, administrator_rows, bindings, key_row, last_use, principal_rows
-from connectors.gcp.reading import Container, Reading, by, field_of, reading
+from connectors.gcp.pages import by, field_of
+from connectors.gcp.reading import Container, Reading, reading
 from connectors.gcp.values import Record, needed, parts
 from schemas.dataset import Dataset
 from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied
@@ -121,7 +122,7 @@ def service_accounts(found: Reading) -> list[Record]:
             f"{_IAM} is switched off in {found.project_id}, so its service accounts can't be listed. Switch it on."
         )
     return found.listed(
-        "iam.projects.serviceAccounts.list", field_of("accounts"), by("uniqueId"), name=found.own.name, pageSize=100
+        "iam.projects.serviceAccounts.list", field_of("accounts"), by("email"), name=found.own.name, pageSize=100
     )
 
 

@@ -17,7 +17,8 @@ from typing import Any
 from connectors.gcp.access import policy_of
 from connectors.gcp.audit_rows import PREFIX, audit_row, event_id, log_of
 from connectors.gcp.log_config import DEFAULT_DAYS, log_buckets, sinks
-from connectors.gcp.reading import Container, Reading, field_of, reading
+from connectors.gcp.pages import field_of
+from connectors.gcp.reading import Container, Reading, reading
 from connectors.gcp.values import Record, needed_instant, number, parts
 from schemas.dataset import Dataset
 from schemas.errors import IncompletePopulation, NotLicensed

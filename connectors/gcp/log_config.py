@@ -6,7 +6,8 @@ from typing import Any
 
 from connectors.gcp.access import policy_of
 from connectors.gcp.audit_rows import audit_config_rows
-from connectors.gcp.reading import Container, Reading, by, field_of, reading
+from connectors.gcp.pages import by, field_of
+from connectors.gcp.reading import Container, Reading, reading
 from connectors.gcp.values import Record, instant, needed, number, part, parts, raw
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.gcp import LOG_CONFIG

@@ -26,6 +26,7 @@ _ROLES = ("iam.roles.get", "iam.projects.roles.get", "iam.organizations.roles.ge
 _ACCOUNTS = "iam.projects.serviceAccounts.list"
 _USES = "policyanalyzer.projects.locations.activityTypes.activities.query"
 
+_PIPELINES = "clouddeploy.projects.locations.deliveryPipelines"
 _LOG_CONFIG = tuple(
     f"logging.{kind}.{what}.list"
     for kind in ("projects", "folders", "organizations") for what in ("sinks", "locations.buckets")
@@ -42,6 +43,27 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "gcp.admin_activity": (*_PROJECT[:2], "logging.entries.list"),
     "gcp.data_access": (*_PROJECT[:2], *_POLICIES, *_LOG_CONFIG, "logging.entries.list"),
     "gcp.log_config": (*_PROJECT[:2], *_POLICIES, *_LOG_CONFIG),
+    "gcp.exposure": (
+        *_PROJECT, *_POLICIES, "compute.firewalls.list", "compute.networks.list",
+        "compute.networks.getEffectiveFirewalls", "compute.instances.aggregatedList",
+        "compute.addresses.aggregatedList", "compute.forwardingRules.aggregatedList", "storage.buckets.list",
+        "storage.buckets.getIamPolicy",
+        "sql.instances.list", "cloudasset.searchAllIamPolicies", "cloudasset.searchAllResources",
+    ),
+    "gcp.encryption": (
+        _PROJECT[0], _PROJECT[2], "compute.disks.aggregatedList", "compute.snapshots.list", "storage.buckets.list",
+        "sql.instances.list", "bigquery.datasets.list", "bigquery.datasets.get", "cloudkms.projects.locations.list",
+        "cloudkms.projects.locations.keyRings.list", "cloudkms.projects.locations.keyRings.cryptoKeys.list",
+        "cloudasset.searchAllResources",
+    ),
+    "gcp.findings": (_PROJECT[0], _PROJECT[2], "securitycenter.projects.sources.findings.list"),
+    "gcp.alerts": (_PROJECT[0], _PROJECT[2], "securitycenter.projects.sources.findings.list"),
+    "gcp.deployments": (
+        _PROJECT[0], _PROJECT[2], "cloudbuild.projects.locations.builds.list", "clouddeploy.projects.locations.list",
+        f"{_PIPELINES}.list", f"{_PIPELINES}.releases.list", f"{_PIPELINES}.releases.rollouts.list",
+        "run.projects.locations.services.revisions.list", "cloudasset.searchAllResources",
+    ),
+    "gcp.backups": (_PROJECT[0], _PROJECT[2], "sql.instances.list", "sql.backupRuns.list"),
 }  # fmt: skip
 """Methods by dataset name."""
 
@@ -77,6 +99,31 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
         "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
     ),
+    "compute.firewalls.list": ("compute.firewalls.list",),
+    "compute.networks.list": ("compute.networks.list",),
+    "compute.networks.getEffectiveFirewalls": ("compute.networks.getEffectiveFirewalls",),
+    "compute.instances.aggregatedList": ("compute.instances.list",),
+    "compute.addresses.aggregatedList": ("compute.addresses.list",),
+    "compute.forwardingRules.aggregatedList": ("compute.forwardingRules.list",),
+    "compute.disks.aggregatedList": ("compute.disks.list",),
+    "compute.snapshots.list": ("compute.snapshots.list",),
+    "storage.buckets.list": ("storage.buckets.list",),
+    "storage.buckets.getIamPolicy": ("storage.buckets.getIamPolicy",),
+    "sql.instances.list": ("cloudsql.instances.list",),
+    "sql.backupRuns.list": ("cloudsql.backupRuns.list",),
+    "bigquery.datasets.list": ("bigquery.datasets.get",),  # lists those that the reader may get
+    "bigquery.datasets.get": ("bigquery.datasets.get",),
+    "cloudkms.projects.locations.list": ("cloudkms.locations.list",),
+    "cloudkms.projects.locations.keyRings.list": ("cloudkms.keyRings.list",),
+    "cloudkms.projects.locations.keyRings.cryptoKeys.list": ("cloudkms.cryptoKeys.list",),
+    "cloudasset.searchAllIamPolicies": ("cloudasset.assets.searchAllIamPolicies",),
+    "securitycenter.projects.sources.findings.list": ("securitycenter.findings.list",),
+    "cloudbuild.projects.locations.builds.list": ("cloudbuild.builds.list",),
+    "clouddeploy.projects.locations.list": ("clouddeploy.locations.list",),
+    f"{_PIPELINES}.list": ("clouddeploy.deliveryPipelines.list",),
+    f"{_PIPELINES}.releases.list": ("clouddeploy.releases.list",),
+    f"{_PIPELINES}.releases.rollouts.list": ("clouddeploy.rollouts.list",),
+    "run.projects.locations.services.revisions.list": ("run.revisions.list",),
     "logging.entries.list": ("logging.logEntries.list",),
     **{name: (f"logging.{name.split('.')[-2]}.list",) for name in _LOG_CONFIG},
 }

@@ -12,20 +12,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.gcp.access import policy_of
-from connectors.gcp.reading import Reading, reading
+from connectors.gcp.deployments import some_service
+from connectors.gcp.exposure import COMPUTE, PUBLIC_QUERY, SQL, STORAGE
+from connectors.gcp.findings import METHOD as FINDINGS_LIST
+from connectors.gcp.findings import SERVICE as SCC
+from connectors.gcp.findings import not_activated
+from connectors.gcp.reading import Reading, off, reading
 from connectors.google.calls import GoogleClient
+from schemas import gcp
 from schemas.dataset import Dataset
-from schemas.errors import PermissionDenied
+from schemas.errors import PermissionDenied, SourceGone
 from schemas.extraction import Request, Session
-from schemas.gcp import (
-    ADMIN_ACTIVITY,
-    ADMINISTRATORS,
-    DATA_ACCESS,
-    LOG_CONFIG,
-    PRINCIPALS,
-    PROJECTS,
-    SERVICE_ACCOUNT_KEYS,
-)
 from schemas.instants import format_instant
 from schemas.scope import ScopeItem
 
@@ -104,13 +101,54 @@ def _log_config(found: Reading) -> None:
         found.client.ask(f"logging.{kind}.locations.buckets.list", parent=f"{container.name}/locations/-", pageSize=1)
 
 
+def _services(*names: str) -> Callable[[Reading], None]:
+    """The services that a dataset can't do without are on."""
+
+    def asked(found: Reading) -> None:
+        for name, is_on in found.enabled(*names).items():
+            if not is_on:
+                raise off(name, found.project_id)
+
+    return asked
+
+
+def _resources(found: Reading) -> None:
+    on = found.enabled(COMPUTE, STORAGE, SQL)
+    if on[COMPUTE]:
+        found.client.ask("compute.networks.list", project=found.project_id, maxResults=1)
+    if on[STORAGE]:
+        found.client.ask("storage.buckets.list", project=found.project_id, maxResults=1)
+    if on[SQL]:
+        found.client.ask("sql.instances.list", project=found.project_id, maxResults=1)
+
+
+def _public(found: Reading) -> None:
+    _policies(found)
+    _resources(found)
+    found.client.ask("cloudasset.searchAllIamPolicies", scope=found.own.name, query=PUBLIC_QUERY, pageSize=1)
+
+
+def _findings(found: Reading) -> None:
+    _services(SCC)(found)
+    try:
+        found.client.ask(FINDINGS_LIST, parent=f"{found.own.name}/sources/-", pageSize=1)
+    except SourceGone as error:
+        raise not_activated(found) from error
+
+
 PROBES: Mapping[str, Probe] = {
-    PROJECTS.name: _projects,
-    ADMINISTRATORS.name: _probe(ADMINISTRATORS, _policies),
-    PRINCIPALS.name: _probe(PRINCIPALS, lambda found: (_policies(found), _accounts(found))),
-    ADMIN_ACTIVITY.name: _probe(ADMIN_ACTIVITY, _entries),
-    DATA_ACCESS.name: _probe(DATA_ACCESS, lambda found: (_entries(found), _log_config(found))),
-    LOG_CONFIG.name: _probe(LOG_CONFIG, _log_config),
-    SERVICE_ACCOUNT_KEYS.name: _probe(SERVICE_ACCOUNT_KEYS, _accounts, above=False),
+    gcp.PROJECTS.name: _projects,
+    gcp.EXPOSURE.name: _probe(gcp.EXPOSURE, _public),
+    gcp.ENCRYPTION.name: _probe(gcp.ENCRYPTION, _resources, above=False),
+    gcp.ADMINISTRATORS.name: _probe(gcp.ADMINISTRATORS, _policies),
+    gcp.PRINCIPALS.name: _probe(gcp.PRINCIPALS, lambda found: (_policies(found), _accounts(found))),
+    gcp.SERVICE_ACCOUNT_KEYS.name: _probe(gcp.SERVICE_ACCOUNT_KEYS, _accounts, above=False),
+    gcp.ADMIN_ACTIVITY.name: _probe(gcp.ADMIN_ACTIVITY, _entries),
+    gcp.DATA_ACCESS.name: _probe(gcp.DATA_ACCESS, lambda found: (_entries(found), _log_config(found))),
+    gcp.LOG_CONFIG.name: _probe(gcp.LOG_CONFIG, _log_config),
+    gcp.FINDINGS.name: _probe(gcp.FINDINGS, _findings, above=False),
+    gcp.ALERTS.name: _probe(gcp.ALERTS, _findings, above=False),
+    gcp.DEPLOYMENTS.name: _probe(gcp.DEPLOYMENTS, some_service, above=False),
+    gcp.BACKUPS.name: _probe(gcp.BACKUPS, _services(SQL), above=False),
 }
 """By dataset name."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from connectors.gcp.reading import Asking, ancestors, by, field_of
+from connectors.gcp.pages import by, field_of
+from connectors.gcp.reading import Asking, ancestors
 from connectors.gcp.values import Record, instant, last, needed, needed_instant, part, parts, raw
 from connectors.google.calls import GoogleClient
 from schemas.errors import IncompletePopulation, PermissionDenied

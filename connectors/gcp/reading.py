@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connectors.gcp.pages import by, field_of, whole
 from connectors.gcp.permissions import missing_permissions
-from connectors.gcp.values import Record, last, needed, number, parts, texts
+from connectors.gcp.values import Record, needed, number, parts
 from connectors.google.calls import Answer, GoogleClient
 from connectors.google.verdicts import disabled_api
 from schemas.dataset import Dataset
-from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied, RetriableError, SchemaDrift
+from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied, SchemaDrift
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.scope import ScopeItem
 
@@ -81,13 +82,14 @@ class Asking:
         """Every record of a list, once two readings in a row show the same ids. Raises IncompletePopulation."""
         before: set[str] | None = None
         for _ in range(READINGS):
-            found = self._once(method, records, identity, parameters)
-            if before is not None and before == found.keys():
+            found, total = self._once(method, records, identity, parameters)
+            counted = total is None or total == len(found)
+            if before is not None and before == found.keys() and counted:
                 return list(found.values())
             before = set(found)
         raise IncompletePopulation(
-            f"{method} showed another list each of the {READINGS} times it was read for {self.about}, so none of them "
-            "can be taken for the whole. Nothing was kept; run again."
+            f"{method} was read {READINGS} times for {self.about} and showed another list each time, or fewer than it "
+            "counts itself, so none can be taken for the whole. Nothing was kept; run again."
         )
 
     def _once(
@@ -96,17 +98,15 @@ class Asking:
         records: Callable[[Mapping[str, Any]], Iterable[Record]],
         identity: Callable[[Record], str],
         parameters: Mapping[str, Any],
-    ) -> dict[str, Record]:
+    ) -> tuple[dict[str, Record], int | None]:
+        """The records by their ids, and how many there are by Google's own count, where it has one."""
         found: dict[str, Record] = {}
         total: int | None = None
         for page in self.paged(method, **parameters):
             total = number(page.parsed, "totalSize") if "totalSize" in page.parsed else total
             for record in records(page.parsed):
                 found[identity(record)] = record
-        if total is not None and total != len(found):
-            # Counted by Google itself; a list that moved meanwhile is read again by the caller.
-            return {f"{len(found)} of {total}": {}} | found
-        return found
+        return found, total
 
     def paged(self, method: str, **parameters: Any) -> Iterator[Answer]:
         """Every page of one reading, kept as received."""
@@ -124,6 +124,43 @@ class Asking:
             return []
         with self.named():
             return [self._kept(answer) for answer in self.client.batch(method, parameters, expect=expect)]
+
+    def listed_each(
+        self,
+        method: str,
+        name: str,
+        identity: Callable[[Record], str],
+        parameters: Sequence[Mapping[str, Any]],
+    ) -> list[list[Record]]:
+        """The lists of one method for many parents, asked in batches, once two readings show the same ids."""
+        before: list[set[str]] | None = None
+        for _ in range(READINGS if parameters else 0):
+            found = [dict[str, Record]() for _ in parameters]
+            waiting = [(index, dict(one)) for index, one in enumerate(parameters)]
+            while waiting:
+                answers = self.batched(method, [one for _, one in waiting])
+                more: list[tuple[int, dict[str, Any]]] = []
+                for (index, one), answer in zip(waiting, answers, strict=True):
+                    self.pages += 1
+                    whole(answer, self.about)
+                    fresh = {identity(record): record for record in parts(answer.parsed, name)}
+                    token = answer.parsed.get("nextPageToken")
+                    if token and (not fresh or fresh.keys() <= found[index].keys()):
+                        raise IncompletePopulation(f"{method} goes round in circles for {self.about}. Run again.")
+                    found[index] |= fresh
+                    if token:
+                        more.append((index, {**one, "pageToken": token}))
+                waiting = more
+            ids = [set(one) for one in found]
+            if ids == before:
+                return [list(one.values()) for one in found]
+            before = ids
+        if not parameters:
+            return []
+        raise IncompletePopulation(
+            f"{method} showed other lists each of the {READINGS} times it was read for {self.about}, so none of them "
+            "can be taken for the whole. Nothing was kept; run again."
+        )
 
     def _kept(self, answer: Answer) -> Answer:
         if answer.method not in self.asked:
@@ -182,6 +219,22 @@ class Reading(Asking):
         """Which of the services are switched on in the project."""
         with self.named():
             return enabled(self.client, self.number, names)
+
+    def none_of(self, service: str, *kinds: str) -> None:
+        """Show by asset inventory that a project in which a service is off has nothing of it. Raises NotLicensed.
+
+        Switching a service off leaves what was made by it, where nobody can ask about it any more.
+        """
+        held = self.listed(
+            "cloudasset.searchAllResources", field_of("results"), by("name"), scope=self.own.name,
+            assetTypes=list(kinds), pageSize=500,
+        )  # fmt: skip
+        if held:
+            raise NotLicensed(
+                f"{service} is switched off in {self.project_id}, which still has {len(held)} resources of it that "
+                "nobody can ask about now. Switch it on, or delete them."
+            )
+        self.notes.append(f"{service} is off and asset inventory knows nothing of it here")
 
     def demand(self) -> None:
         """Raise PermissionDenied, by name, for a permission that the dataset needs and the reader lacks.
@@ -265,41 +318,3 @@ def off(api: str, project: str) -> NotLicensed:
         f"{api} is switched off in {project}, so nobody can ask it about this project. Switch it on to read it, or "
         "record why it does not apply."
     )
-
-
-def whole(page: Answer, project: str) -> None:
-    """Raise RetriableError for a page that says itself that some places did not answer, naming them."""
-    missing = [*texts(page.parsed, "unreachable"), *texts(page.parsed, "unreachables")]
-    for scope, part in _scopes(page.parsed):
-        code = (part.get("warning") or {}).get("code")
-        if code not in (None, "NO_RESULTS_ON_PAGE"):
-            missing.append(scope)
-    for warning in (*parts(page.parsed, "warnings"), page.parsed.get("warning") or {}):
-        code = str(warning.get("code") or "")
-        if code and code != "NO_RESULTS_ON_PAGE":
-            missing.append(str(warning.get("region") or code))
-    if missing:
-        raise RetriableError(
-            f"{page.method} left out {', '.join(sorted({str(last(one)) for one in missing}))} in {project}, so its "
-            "list is not whole. Nothing is claimed; try again later."
-        )
-
-
-def _scopes(parsed: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    items = parsed.get("items")
-    return items.items() if isinstance(items, Mapping) else ()
-
-
-def field_of(name: str) -> Callable[[Mapping[str, Any]], list[Record]]:
-    """The records that stand under one name of an answer."""
-    return lambda parsed: parts(parsed, name)
-
-
-def aggregated(name: str) -> Callable[[Mapping[str, Any]], list[Record]]:
-    """The records of an aggregated list of Compute Engine, over all its regions and zones."""
-    return lambda parsed: [record for _, part in _scopes(parsed) for record in parts(part, name)]
-
-
-def by(name: str) -> Callable[[Record], str]:
-    """The identity of a record: one field that must be there."""
-    return lambda record: str(needed(record, name, "record"))

@@ -13,12 +13,6 @@ from evidence.controls.model import Control, EvidenceLine
 
 AWAITED: frozenset[str] = frozenset(
     [
-        "gcp.alerts",
-        "gcp.backups",
-        "gcp.deployments",
-        "gcp.encryption",
-        "gcp.exposure",
-        "gcp.findings",
         "github.audit_events",
         "ticketing.issues",
     ]

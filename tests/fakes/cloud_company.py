@@ -69,6 +69,7 @@ class Cloud:
 
     def __init__(self, directory: Path) -> None:
         self.clock, self.plan = SimulatedClock(NOW, running=False), FaultPlan()
+        self._sessions: dict[tuple[str, ...], Session] = {}
         self._world = small_world()
         identity = Identity("reader@acme.iam.gserviceaccount.com", "acme", lambda *_: False)
         # The handlers look the world up at each call, so that one server serves all tests.
@@ -93,10 +94,16 @@ class Cloud:
         """Let one method fail."""
         self.plan.replace([{"source": "google", "match": match, "kind": kind, **more}])
 
-    def session(self, named: Collection[str] = ("tallybrook-prod",), **more: Any) -> Session:
+    def session(self, named: Collection[str] = ("tallybrook-prod",)) -> Session:
+        """An open session for a programme with these projects; the same one each time, since opening takes a while."""
+        held = self._sessions.get(tuple(named))
+        if held is not None:
+            return held
         access = cloud_access(GcpScope(projects=tuple(named), api_url=self.server.url))
         environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(self._key)}
-        return open_session(access, environ, now=self.clock.now, pause=lambda _: None, **more)
+        opened = open_session(access, environ, now=self.clock.now, pause=lambda _: None)
+        self._sessions[tuple(named)] = opened
+        return opened
 
     def collect(
         self,

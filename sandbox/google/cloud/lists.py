@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.google.calls import Call, Handler, paged
 from sandbox.google.cloud.world import CloudWorld, Record, shown
 from sandbox.google.errors import NotModelled
+from schemas.instants import parse_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,6 @@ class Listing:
     """Further parameters that are modelled; any other is refused."""
     counted: bool = False
     """Whether the answer says how many there are."""
-    wrapped: str | None = None
 
 
 def below(call: Call, record: Record) -> bool:
@@ -44,9 +44,19 @@ def below(call: Call, record: Record) -> bool:
 
 def of_instance(call: Call, record: Record) -> bool:
     """Whether a backup run is of the instance that was asked for."""
-    return record["instance"] == call.parameters["instance"]
+    return call.parameters["instance"] in ("-", record["instance"])
 
 
+def of_interval(call: Call, record: Record) -> bool:
+    """Whether a build is of the location and the interval that were asked for."""
+    asked = _CREATED.fullmatch(str(call.parameters.get("filter") or ""))
+    if asked is None:
+        raise NotModelled(f"the filter {call.parameters.get('filter')!r:.80}")
+    at = parse_instant(str(record["createTime"]))
+    return below(call, record) and parse_instant(asked[1]) <= at < parse_instant(asked[2])
+
+
+_CREATED = re.compile(r'create_time>="([^"]+)" AND create_time<"([^"]+)"')
 _COMPUTE = partial(Listing, "compute.googleapis.com", place="project", size="maxResults", usual=500, most=500)
 _SQL = partial(Listing, "sqladmin.googleapis.com", key="items", place="project", size="maxResults")
 _LOGS = partial(Listing, "logging.googleapis.com", usual=50)
@@ -74,9 +84,6 @@ LISTS: Mapping[str, Listing] = {
         "bigquery.googleapis.com", "bigquery.datasets.get", "datasets", place="projectId", size="maxResults",
         known=frozenset({"all"}),
     ),
-    "cloudkms.projects.locations.list": Listing(
-        "cloudkms.googleapis.com", "cloudkms.locations.list", "locations", place="name"
-    ),
     "cloudkms.projects.locations.keyRings.list": Listing(
         "cloudkms.googleapis.com", "cloudkms.keyRings.list", "keyRings", belongs=below, counted=True
     ),
@@ -93,10 +100,8 @@ LISTS: Mapping[str, Listing] = {
         "securitycenter.googleapis.com", "securitycenter.findings.list", "listFindingsResults", usual=10, counted=True
     ),
     "cloudbuild.projects.locations.builds.list": Listing(
-        "cloudbuild.googleapis.com", "cloudbuild.builds.list", "builds", belongs=below
-    ),
-    "clouddeploy.projects.locations.list": Listing(
-        "clouddeploy.googleapis.com", "clouddeploy.locations.list", "locations", place="name"
+        "cloudbuild.googleapis.com", "cloudbuild.builds.list", "builds", belongs=of_interval,
+        known=frozenset({"filter"}),
     ),
     "clouddeploy.projects.locations.deliveryPipelines.list": Listing(
         "clouddeploy.googleapis.com", "clouddeploy.deliveryPipelines.list", "deliveryPipelines", belongs=below
@@ -116,12 +121,22 @@ LISTS: Mapping[str, Listing] = {
 }  # fmt: skip
 """By method id."""
 
+LOCATIONS = ("cloudkms.projects.locations.list", "clouddeploy.projects.locations.list")
+
 _PAGING = frozenset({"pageToken", "fields", "alt"})
 
 
 def list_handlers(world: CloudWorld) -> dict[str, Handler]:
     """The handlers of all lists."""
-    return {method: partial(_answer, world, listing) for method, listing in LISTS.items()}
+    handlers: dict[str, Handler] = {method: partial(_answer, world, listing) for method, listing in LISTS.items()}
+    return handlers | dict.fromkeys(LOCATIONS, partial(_locations, world))
+
+
+def _locations(world: CloudWorld, call: Call) -> Mapping[str, Any]:
+    """The locations of every service. They have the same path, which on one address can't be told apart."""
+    holder = world.holder(call.text("name"))
+    found = {one["locationId"]: one for method in LOCATIONS for one in holder.records.get(method, [])}
+    return paged(call, list(found.values()), "locations", size="pageSize", usual=100, most=1000)
 
 
 def _answer(world: CloudWorld, listing: Listing, call: Call) -> Mapping[str, Any]:

@@ -139,7 +139,7 @@ def _as_asset(project: Project) -> Record:
 def _policies(world: CloudWorld, call: Call) -> Mapping[str, Any]:
     scope = world.holder(call.text("scope"))
     world.permit(scope, "cloudasset.assets.searchAllIamPolicies")
-    if call.get("query") != "memberTypes:(allUsers OR allAuthenticatedUsers)":
+    if call.get("query") != "policy:(allUsers OR allAuthenticatedUsers)":
         raise NotModelled(f"the query {call.get('query')!r:.80}")
     found = [one for project in _within(world, scope) for one in project.records.get(call.method, [])]
     return paged(call, found, "results", size="pageSize", usual=100, most=500)
@@ -210,6 +210,8 @@ def _bucket_policy(world: CloudWorld, call: Call) -> Mapping[str, Any]:
     project, _ = _owner(world, call.text("bucket"))
     world.permit(project, "storage.buckets.getIamPolicy")
     policies: list[dict[str, Any]] = project.records.get(call.method, [])
+    if call.get("optionsRequestedPolicyVersion") != 3:
+        raise NotModelled("policies of an older version, which leave out conditions")
     return next((one for one in policies if one["resourceId"].endswith("/" + call.text("bucket"))), {
         "kind": "storage#policy", "resourceId": f"projects/_/buckets/{call.text('bucket')}", "version": 3,
     })  # fmt: skip
