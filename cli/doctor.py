@@ -42,7 +42,8 @@ def doctor(
     to
         With --permissions: write each document to a file in this folder.
     """
-    from connectors.doctor import datasets_in_use, diagnose, examined
+    from connectors.doctor import datasets_in_use, diagnose
+    from connectors.examined import examined
     from connectors.least_rights import documents
     from evidence.controls.catalogue import CATALOGUE
 

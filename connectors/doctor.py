@@ -6,25 +6,19 @@ is broken takes only its own lines with it. Nothing is collected and nothing is 
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
-from pathlib import Path
+from datetime import datetime
 from typing import Any, Literal
 
+from connectors.drift import noticing_drift
+from connectors.examined import prefect_state, store_state, take_inventories
 from connectors.probing import clock_of, probes_of
-from connectors.sessions import session_factory, uses_simulated_endpoint
+from connectors.sessions import session_factory
 from connectors.source_clock import MAX_SKEW_SECONDS
-from connectors.store.clock import Clock as LocalClock
 from connectors.store.redaction import Redactor
-from connectors.store.signer import Signer
-from connectors.store.store import create_store, store_exists
-from connectors.workspace import PRODUCT, Workspace, load, open_workspace, store_location
+from connectors.workspace import Workspace
 from evidence.collection_plan import items_for, lines_of
 from evidence.completeness.model import Period
 from evidence.completeness.requirements import groups_of, requirement_of, rules_of
@@ -34,12 +28,12 @@ from evidence.programme_history import ProgrammeHistory
 from evidence.schedule import RetentionRisk, retention_risk
 from evidence.scope import ScopedItem, ScopeRegister
 from schemas.errors import (
+    ClockSkew,
     CollectionError,
     ConfigurationError,
     EvidenceError,
     NotLicensed,
     PermissionDenied,
-    StoreError,
 )
 from schemas.extraction import Session
 from schemas.scope import ScopeItem
@@ -131,38 +125,39 @@ _Key = tuple[str, str]
 """Dataset and scope item id."""
 
 
-@contextlib.contextmanager
-def examined(program: Path, now: LocalClock, environ: Mapping[str, str]) -> Generator[tuple[Workspace, bool]]:
-    """The workspace to examine, and whether its store exists already.
-
-    Before the first collection there is none: then the programme as written is looked at through a throw-away store,
-    signed by a throw-away key, so that nothing is made by asking.
-    """
-    loaded = load(program, environ)
-    if store_exists(store_location(loaded)):
-        yield open_workspace(program, now=now, environ=environ), True
-        return
-    with tempfile.TemporaryDirectory(prefix="evidence-doctor-") as folder:
-        simulated = uses_simulated_endpoint(loaded.programme, environ)
-        store = create_store(
-            Path(folder) / "store", simulated=simulated, now=now, signer=Signer.generate(),
-            product_version=version(PRODUCT),
-        )  # fmt: skip
-        workspace = Workspace(program, store, now, environ)
-        workspace.record_programme()
-        yield workspace, False
-
-
 def datasets_in_use(workspace: Workspace, controls: Sequence[Control]) -> frozenset[str]:
     """Names of the datasets that the programme as recorded collects."""
-    return _in_use(controls, workspace.history())
+    history = workspace.history()
+    return _in_use(controls, history, _Now.of(history, workspace.now()))
 
 
-def _in_use(controls: Sequence[Control], history: ProgrammeHistory) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What is part of the programme now; what once was is nobody's to read any more."""
+
+    systems: frozenset[str]
+    registers: frozenset[str]
+
+    @classmethod
+    def of(cls, history: ProgrammeHistory, at: datetime) -> _Now:
+        return cls(frozenset(history.systems_at(at)), frozenset(history.registers_at(at)))
+
+    def lacks(self, dataset: str) -> str | None:
+        """Why nothing collects a dataset under this programme, None where something does."""
+        system = dataset.partition(".")[0]
+        register = READ_FROM_REGISTER.get(dataset)
+        if register is not None:
+            return None if register in self.registers else f"the register {register} is not part of the programme"
+        return None if system in self.systems else f"{_SETTING.get(system, f'scope.{system}')} is not in the programme"
+
+
+_SETTING = {"hr": "registers.people", "ticketing": "registers.incidents"}
+"""Where the programme names a system that is no part of its scope."""
+
+
+def _in_use(controls: Sequence[Control], history: ProgrammeHistory, now: _Now) -> frozenset[str]:
     return frozenset(
-        dataset.name
-        for _, _, _, dataset in lines_of(_in_effect(controls, history))
-        if _configured(history, dataset.name) is None
+        dataset.name for _, _, _, dataset in lines_of(_in_effect(controls, history)) if now.lacks(dataset.name) is None
     )
 
 
@@ -172,12 +167,15 @@ def diagnose(
     """Examine every evidence line of the controls. Errors of a source are findings; ConfigurationError of the
     programme itself is raised. `born`: whether the store is the programme's own and no throw-away."""
     history = workspace.history()
+    now = _Now.of(history, workspace.now())
+    if not born:
+        take_inventories(workspace)
     scope = workspace.scope(history)
     lines: list[LineStatus] = []
     wanted: dict[str, dict[_Key, ScopedItem]] = {}
     for control in _in_effect(controls, history):
         for line in control.evidence:
-            found, asked = _expected(control, line, history, scope)
+            found, asked = _expected(control, line, history, scope, now)
             lines += found
             for key, item in asked.items():
                 wanted.setdefault(key[0].partition(".")[0], {})[key] = item
@@ -188,7 +186,7 @@ def diagnose(
         clocks,
         store_state(workspace, born=born),
         prefect_state(workspace.environ),
-        _in_use(controls, history),
+        _in_use(controls, history, now),
     )
 
 
@@ -196,17 +194,8 @@ def _in_effect(controls: Sequence[Control], history: ProgrammeHistory) -> list[C
     return [control for control in controls if history.control_spans(control.id, control.category)]
 
 
-def _configured(history: ProgrammeHistory, dataset: str) -> str | None:
-    """Why nothing collects a dataset under this programme, None where something does."""
-    system = dataset.partition(".")[0]
-    register = READ_FROM_REGISTER.get(dataset)
-    if register is not None:
-        return None if history.register_spans(register) else f"the register {register} is not part of the programme"
-    return None if history.system_spans(system) else f"scope.{system} is not part of the programme"
-
-
 def _expected(
-    control: Control, line: EvidenceLine, history: ProgrammeHistory, scope: ScopeRegister
+    control: Control, line: EvidenceLine, history: ProgrammeHistory, scope: ScopeRegister, now: _Now
 ) -> tuple[list[LineStatus], dict[_Key, ScopedItem]]:
     """The rows of a line, not judged yet, and what has to be asked for them."""
     groups, missing = groups_of(control, line, history)
@@ -221,7 +210,7 @@ def _expected(
         risks[group.system] = retention_risk(period, requirement_of(line, group, rules, None), line)
     asked: dict[_Key, ScopedItem] = {}
     for system, dataset in line.collected():
-        why = _configured(history, dataset.name)
+        why = now.lacks(dataset.name)
         if why is not None:
             if system not in {one.system for one in missing}:
                 rows.append(
@@ -277,7 +266,8 @@ def _system(
     try:
         session = session_factory(workspace, system)()
     except EvidenceError as error:
-        return dict.fromkeys(keys, _outcome(error)), None
+        clock = Clock(system, None, str(error)) if isinstance(error, ClockSkew) else None
+        return dict.fromkeys(keys, _outcome(error)), clock
     try:
         clock = _clock(workspace, system, session)
         probes = probes_of(system)
@@ -288,14 +278,12 @@ def _system(
                 why = f"this version has no probe for {key[0]}, so nobody can say"
                 outcomes[key] = _Asked("unreachable", reason=why)
             else:
-                outcomes[key] = _probed(probe, session, item.as_scope_item())
+                outcomes[key] = _probed(noticing_drift(probe, system), session, item.as_scope_item())
             if progress is not None:
                 progress(system, number, len(keys))
         return outcomes, clock
     finally:
-        transport = getattr(session.client, "transport", None)
-        if transport is not None:
-            transport.close()
+        session.close()
 
 
 def _probed(probe: Callable[[Session, ScopeItem], None], session: Session, item: ScopeItem) -> _Asked:
@@ -331,42 +319,3 @@ def _clock(workspace: Workspace, system: str, session: Session) -> Clock | None:
     if abs(skew) > MAX_SKEW_SECONDS:
         problem = f"off by {skew:.0f} s; more than {MAX_SKEW_SECONDS} s is refused. Set the clock of this machine (NTP)"
     return Clock(system, round(skew, 1), problem)
-
-
-# --- the surroundings -------------------------------------------------------------------------------------------------
-
-
-def store_state(workspace: Workspace, *, born: bool) -> dict[str, Any]:
-    """Where evidence goes: whether this collector may write there, who signs, real or simulated, what stands in the
-    way. One that is not there yet is made by the first collection."""
-    store = workspace.store
-    state: dict[str, Any] = {
-        "location": store_location(workspace.loaded), "exists": born, "simulated": store.simulated, "writable": None,
-        "signing_key": None, "recorded": born and workspace.is_recorded(), "problem": None,
-    }  # fmt: skip
-    if not born:
-        return state
-    if not state["recorded"]:
-        state["problem"] = "the programme differs from what is recorded; run `evidence programme record`"
-    try:
-        store.check_writable()
-        state |= {"writable": True, "signing_key": store.signer.key_id}
-    except (StoreError, ConfigurationError) as error:
-        state |= {"writable": False, "problem": str(error)}
-    return state
-
-
-def prefect_state(environ: Mapping[str, str]) -> dict[str, Any] | None:
-    """Whether the Prefect server that is configured answers; None where runs need none."""
-    url = environ.get("PREFECT_API_URL")
-    if not url:
-        return None
-    shown = Redactor().url(url)
-    if not url.startswith(("http://", "https://")):
-        return {"url": shown, "problem": "PREFECT_API_URL is no http(s) address"}
-    try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=5) as answer:  # noqa: S310 - checked above
-            problem = None if answer.status == 200 else f"answers with status {answer.status}"
-    except (urllib.error.URLError, OSError) as error:
-        problem = f"does not answer ({type(error).__name__}). Check PREFECT_API_URL and the server"
-    return {"url": shown, "problem": problem}

@@ -19,6 +19,8 @@ from evidence.completeness.instants import ticks
 from evidence.ledger import canonical
 from evidence.ledger_index import IndexedEntry
 from evidence.programme_folds import (
+    READ_FROM_REGISTER,
+    SYSTEMS,
     fold_categories,
     fold_control_timelines,
     fold_periods,
@@ -105,6 +107,14 @@ class ProgrammeHistory:
         """When a register is part of the programme."""
         timeline = self.scope.get(ScopeSpec(("register", name)))
         return () if timeline is None else timeline.spans
+
+    def systems_at(self, at: datetime) -> list[str]:
+        """Systems that are part of the programme at an instant."""
+        return [system for system in SYSTEMS if _holds(self.system_spans(system), at)]
+
+    def registers_at(self, at: datetime) -> list[str]:
+        """Registers that are part of the programme at an instant and that a dataset is read from."""
+        return [name for name in READ_FROM_REGISTER.values() if _holds(self.register_spans(name), at)]
 
     def source_spans(self, source_id: str) -> tuple[Span, ...]:
         """When a source is switched on, as far as the programme tells: plan of GitHub, trail and recorder of AWS.
@@ -271,3 +281,8 @@ _OPTIONAL_SOURCES = {
     "aws.cloudtrail_s3": lambda scope: bool((scope.get("aws") or {}).get("cloudtrail")),
     "aws.config_history": lambda scope: bool((scope.get("aws") or {}).get("config_history_days")),
 }
+
+
+def _holds(spans: Iterable[Span], at: datetime) -> bool:
+    tick = ticks(at)
+    return any(start <= tick < end for start, end in spans)

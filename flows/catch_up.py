@@ -20,7 +20,7 @@ from evidence.collection_plan import CollectionStep, inventory_steps, steps_of_m
 from evidence.completeness.missing import missing_work
 from evidence.controls.catalogue import CATALOGUE
 from evidence.controls.model import Control, Family
-from flows.family import opened, reported, run_steps, systems_now, telling_on_call
+from flows.family import opened, reported, run_steps, telling_on_call
 from tasks.collection import Collected
 from tasks.judging import test_controls
 
@@ -41,7 +41,7 @@ def catch_up(
     collected = Collected()
     with telling_on_call(workspace, "catch_up", retries, collected):
         history = workspace.require_recorded()
-        systems = systems_now(history, workspace.now())
+        systems = history.systems_at(workspace.now())
         inventories = inventory_steps(workspace.scope(history), CATALOGUE, systems)
         run_steps(workspace, inventories, "catch_up", retries, collected)
         controls = [one for one in CATALOGUE if family in (None, one.family) and control in (None, one.id)]

@@ -26,11 +26,10 @@ from evidence.collection_plan import (
     inventory_steps,
     plan_collection,
 )
-from evidence.completeness.instants import instant, ticks
+from evidence.completeness.instants import instant
 from evidence.completeness.windows import period_bounds, window_bounds
 from evidence.controls.catalogue import CATALOGUE, FAMILIES
 from evidence.controls.model import Control, Family
-from evidence.programme_folds import READ_FROM_REGISTER, SYSTEMS
 from evidence.programme_history import ProgrammeHistory
 from schemas.collection import Claim
 from schemas.errors import CollectionError, ConfigurationError, RetriableError, StoreError, VerificationFailed
@@ -109,7 +108,7 @@ def collect_family(
     collected = Collected() if collected is None else collected
     history = workspace.require_recorded()
     now = workspace.now()
-    systems = systems_now(history, now)
+    systems = history.systems_at(now)
     run_steps(workspace, inventory_steps(workspace.scope(history), CATALOGUE, systems), family, retries, collected)
     steps = plan_collection(
         PlanRequest(
@@ -121,7 +120,7 @@ def collect_family(
             cadence=cadence,
             scope_items=scope,
             systems=systems,
-            registers=registers_now(history, now),
+            registers=history.registers_at(now),
         ),
         workspace.scope(history),
         lambda dataset: extractor_for(dataset.name),
@@ -134,21 +133,6 @@ def collect_family(
 def _controls(family: Family, control: str | None, history: ProgrammeHistory) -> list[Control]:
     """Controls of a family, or one; those of a category that was never part of the examination are left out."""
     return [one for one in FAMILIES[family] if control in (None, one.id) and one.category in history.categories]
-
-
-def systems_now(history: ProgrammeHistory, now: datetime) -> list[str]:
-    """Systems that are part of the programme now."""
-    return [system for system in SYSTEMS if _holds(history.system_spans(system), now)]
-
-
-def registers_now(history: ProgrammeHistory, now: datetime) -> list[str]:
-    """Registers that are part of the programme now."""
-    return [name for name in READ_FROM_REGISTER.values() if _holds(history.register_spans(name), now)]
-
-
-def _holds(spans: Iterable[tuple[int, int]], now: datetime) -> bool:
-    at = ticks(now)
-    return any(start <= at < end for start, end in spans)
 
 
 def run_steps(

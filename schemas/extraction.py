@@ -107,6 +107,10 @@ class Sink(Protocol):
         ...
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open, authenticated connection to one system, made once per run and thread by the connector.
@@ -126,6 +130,8 @@ class Session:
     tenant: str
     certificate_sha256: str | None = None
     """SHA-256 (hex) of the certificate the endpoint presented; None without TLS."""
+    close: Callable[[], None] = _nothing
+    """Lets go of its connections; the session is of no use afterwards. By default there are none to let go of."""
 
 
 Extractor = Callable[[Session, Request, Sink], list[ItemClaim]]

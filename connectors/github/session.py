@@ -86,6 +86,7 @@ def open_session(
             principal_rights=rights,
             tenant=f"{found['login']} ({found['id']})",
             certificate_sha256=_certificate(judged),
+            close=transport.close,
         )
     except BaseException:
         transport.close()

@@ -96,6 +96,7 @@ def open_session(
         principal_rights=access.rights_in_words,
         tenant=access.tenant,
         certificate_sha256=shown_certificate(judged, environ, certificate),
+        close=opened.close,
     )
 
 
