@@ -55,7 +55,10 @@ READER_PERMISSIONS = {
     "organization_administration": "write",
     "organization_personal_access_tokens": "read",
     "pull_requests": "read",
+    "secret_scanning_alerts": "read",
+    "security_events": "read",
     "statuses": "read",
+    "vulnerability_alerts": "read",
 }
 """What the evidence reader's app may do. Reading rule suites needs the write permission at GitHub."""
 READER_APP = "evidence-reader"
