@@ -15,11 +15,17 @@ POLICY_LIMIT = 6144
 def documents(datasets: Collection[str], programme: Programme) -> dict[str, Any]:
     """By file name, for the systems that the datasets belong to."""
     made: dict[str, Any] = {}
-    of = {system: sorted(name for name in datasets if name.partition(".")[0] == system) for system in _SYSTEMS}
+    of = {system: sorted(name for name in datasets if _asks(name) == system) for system in _SYSTEMS}
     for system, found in of.items():
         if found:
             made |= _SYSTEMS[system](found, programme)
     return made
+
+
+def _asks(dataset: str) -> str:
+    """The system that is asked for a dataset: tickets are issues of GitHub."""
+    system = dataset.partition(".")[0]
+    return "github" if system == "ticketing" else system
 
 
 def _aws(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:

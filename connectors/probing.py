@@ -49,6 +49,7 @@ def _registers() -> tuple[Mapping[str, Probe], SourceClock | None]:
 _SYSTEMS: Mapping[str, Callable[[], tuple[Mapping[str, Probe], SourceClock | None]]] = {
     "aws": _aws,
     "github": _github,
+    "ticketing": _github,
     "google": _google,
     "gcp": _gcp,
     "hr": _registers,

@@ -13,10 +13,11 @@ from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 from schemas.github_delivery import DATASETS as DELIVERY
+from schemas.github_issues import DATASETS as ISSUES
 from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
 from schemas.github_security import DATASETS as SECURITY
 
-_GITHUB = (*DELIVERY, *SECURITY, ACCOUNTS, ORGANISATION_SETTINGS)
+_GITHUB = (*DELIVERY, *ISSUES, *SECURITY, ACCOUNTS, ORGANISATION_SETTINGS)
 
 DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset
@@ -72,9 +73,16 @@ def _own() -> Mapping[str, Extractor]:
     return OWN
 
 
+def _ticketing() -> Mapping[str, Extractor]:
+    from connectors.github.extractors import TICKETING
+
+    return TICKETING
+
+
 _SYSTEMS: Mapping[str, Callable[[], Mapping[str, Extractor]]] = {
     "aws": _aws,
     "github": _github,
+    "ticketing": _ticketing,
     "google": _google,
     "gcp": _gcp,
     "hr": _hr,

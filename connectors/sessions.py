@@ -16,6 +16,7 @@ from schemas.extraction import Session
 from schemas.programme import Programme
 
 if TYPE_CHECKING:
+    from connectors.github.client import Tickets
     from connectors.google.session import Access
     from connectors.workspace import Workspace
 
@@ -92,7 +93,7 @@ def session_factory(workspace: Workspace, system: str) -> Callable[[], Session]:
     return permitted
 
 
-def _github(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+def _github(workspace: Workspace, programme: Programme, tickets: Tickets | None = None) -> Callable[[], Session]:
     scope = programme.scope.github
     if scope is None:
         raise ConfigurationError("scope.github is not in the programme; add it or leave GitHub out of the command")
@@ -112,9 +113,19 @@ def _github(workspace: Workspace, programme: Programme) -> Callable[[], Session]
             sleep=workspace.pause,
             production_environments=programme.evidence_rules.production_environments,
             shared=shared,
+            tickets=tickets,
         )
 
     return opened
+
+
+def _ticketing(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+    kept = programme.registers.incidents
+    if kept is None:
+        raise ConfigurationError("registers.incidents is not in the programme, so nobody knows where tickets are kept")
+    from connectors.github.client import Tickets
+
+    return _github(workspace, programme, Tickets(kept.github_issues.repository, (kept.github_issues.label,)))
 
 
 def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
@@ -199,6 +210,7 @@ _OPENERS: Mapping[str, Callable[[Workspace, Programme], Callable[[], Session]]] 
     "aws": _aws,
     "google": _google,
     "gcp": _gcp,
+    "ticketing": _ticketing,
     "hr": _records("hr"),
     "own": _records("own"),
 }
@@ -222,7 +234,7 @@ def uses_simulated_endpoint(programme: Programme, environ: Mapping[str, str]) ->
 def _endpoints(programme: Programme, environ: Mapping[str, str], system: str) -> list[str]:
     """The addresses by which a system of the programme is reached, as far as programme and environment name them."""
     scope = programme.scope
-    if system == "github":
+    if system in ("github", "ticketing"):
         return [] if scope.github is None else [scope.github.api_url]
     if system == "google":
         return [scope.google.api_url] if scope.google is not None and scope.google.api_url else []

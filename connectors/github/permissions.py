@@ -68,6 +68,7 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
     "github.alerts": (METADATA, VULNERABILITY_ALERTS, SECURITY_EVENTS, SECRET_ALERTS),
     "github.environments": (METADATA, ACTIONS),
     "github.code_owners": (METADATA, CONTENTS),
+    "ticketing.issues": (METADATA, ISSUES),
     "github.organisation_settings": (METADATA, ORGANISATION_ADMINISTRATION),
     "github.accounts": (METADATA, ADMINISTRATION, MEMBERS, ORGANISATION_ADMINISTRATION),
     "github.workflow_runs": (METADATA, CONTENTS, ACTIONS),

@@ -15,7 +15,7 @@ from github import Auth
 
 from connectors.endpoints import EndpointJudgement, judge_endpoint, peer_certificate_sha256, refuse_overrides
 from connectors.github.calls import Answer, Graph, Json, Part, Rest
-from connectors.github.client import PLANS, GithubClient, Plan
+from connectors.github.client import PLANS, GithubClient, Plan, Tickets
 from connectors.github.shared import Shared
 from connectors.github.transport import GithubTransport, Limits
 from connectors.github.wire import InstallationToken, Wire, logging_in
@@ -42,13 +42,16 @@ def open_session(
     limits: Limits | None = None,
     production_environments: Iterable[str] = ("production",),
     shared: Shared | None = None,
+    tickets: Tickets | None = None,
+    archive: Path | None = None,
 ) -> Session:
     """Log in and find the organisation.
 
     `scope` is `scope.github` of the programme as plain values: `organisation`, `api_url`, `production_branches`,
     `plan`. Credentials come from `environ`: `GITHUB_TOKEN`, or `GITHUB_APP_ID`, `GITHUB_APP_INSTALLATION_ID` and
     `GITHUB_APP_PRIVATE_KEY_FILE`. `now` is the local clock. `declared_endpoints` are the URLs under
-    `endpoints.declared`. `shared` is what all sessions of a run share.
+    `endpoints.declared`. `shared` is what all sessions of a run share. With `tickets` the session is one
+    of the system `ticketing`. `archive` is the folder where deliveries of webhooks are received.
 
     Raises `ConfigurationError` (missing or contradictory credentials), `EndpointRefused`, `PermissionDenied`,
     `ClockSkew`, `SourceGone` (no such organisation, or out of the principal's sight), `RetriableError`.
@@ -75,9 +78,11 @@ def open_session(
             now=now,
             transport=transport,
             shared=shared or Shared(),
+            tickets=tickets,
+            archive=archive,
         )
         return Session(
-            system="github",
+            system="github" if tickets is None else "ticketing",
             client=client,
             endpoint=api_url,
             simulated=judged.simulated,

@@ -14,7 +14,6 @@ from evidence.controls.model import Control, EvidenceLine
 AWAITED: frozenset[str] = frozenset(
     [
         "github.audit_events",
-        "ticketing.issues",
     ]
 )
 

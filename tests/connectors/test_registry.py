@@ -16,6 +16,7 @@ from schemas import (
     gcp,
     github,
     github_delivery,
+    github_issues,
     github_organisation,
     github_security,
     google,
@@ -23,7 +24,7 @@ from schemas import (
 )
 from schemas.errors import ConfigurationError
 
-_GITHUB = (*github_delivery.DATASETS, *github_organisation.DATASETS, *github_security.DATASETS)
+_GITHUB = (*github_delivery.DATASETS, *github_issues.DATASETS, *github_organisation.DATASETS, *github_security.DATASETS)
 
 
 def test_every_dataset_of_the_schemas_stands_in_it() -> None:
@@ -43,7 +44,7 @@ def test_every_dataset_of_the_schemas_stands_in_it() -> None:
     assert declared - AWAITED == DATASET_NAMES
 
 
-@pytest.mark.parametrize("system", ["aws", "github", "google", "gcp", "hr", "own"])
+@pytest.mark.parametrize("system", ["aws", "github", "google", "gcp", "hr", "own", "ticketing"])
 def test_every_dataset_has_an_extractor_and_no_extractor_fills_nothing(system: str) -> None:
     assert set(extractors_of(system)) == {name for name in DATASETS if DATASETS[name].system == system}
     for name in extractors_of(system):

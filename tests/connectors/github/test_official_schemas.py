@@ -25,6 +25,7 @@ from connectors.github import (
     code_owners,
     environments,
     graph,
+    issues,
     organisation_settings,
     pulls,
     repository_security,
@@ -37,7 +38,7 @@ from connectors.github.calls import Graph, Part
 from connectors.github.checks import RUNS, SUITES
 from connectors.github.credentials import COUNTED
 from connectors.github.deployments import CONTEXTS, STATUSES, deployments_part
-from connectors.github.extractors import EXTRACTORS
+from connectors.github.extractors import EXTRACTORS, TICKETING
 from connectors.github.inventory import SELECTION, TOPICS, owned_part
 from connectors.github.members import members_part
 from connectors.github.paging import Nested
@@ -81,7 +82,8 @@ OF_ORGANISATION = {
 NESTED: list[Nested] = [
     graph.PARENTS, graph.AUTHORS, graph.OWNERS, pulls.REVIEWS, pulls.COMMITS, pulls.LABELS, pulls.ISSUES,
     pulls.TIMELINE, SUITES, RUNS, STATUSES, CONTEXTS, TOPICS, COLLABORATORS, GRANTS, MEMBERS,
-    accounts.TEAM_MEMBERS, rules.RULES_OF_REF, rules.RULESETS_OF, rules.ALLOWANCES,
+    accounts.TEAM_MEMBERS, issues.TIMELINE, issues.LABELS, issues.ASSIGNEES, rules.RULES_OF_REF,
+    rules.RULESETS_OF, rules.ALLOWANCES,
 ]  # fmt: skip
 PARTS: dict[str, tuple[Part, ...]] = {
     "locate": (locate_part("R", ["main", "release/1"]),),
@@ -95,6 +97,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "rules": (rules.batch(["main", "release"]).part(["R"]),),
     "account members": (members_part("O", 10, None, accounts.MEMBERSHIP),),
     "account teams": (accounts.teams_part("O", 10, None),),
+    "tickets": (issues.issues_part("O", "R", 10, None),),
     "settings": (organisation_settings.part("O"),),
     "tips": (tips_batch(["main", "release"]).part(["R"]),),
     "owners of code": (code_owners.batch(["main", "release"]).part(["R"]),),
@@ -245,4 +248,8 @@ def _fits(template: str, path: str) -> bool:
 
 
 def test_there_is_an_extractor_and_a_list_of_rights_for_each_dataset() -> None:
-    assert set(EXTRACTORS) == set(RIGHTS) == {name for name, dataset in DATASETS.items() if dataset.system == "github"}
+    assert (
+        {*EXTRACTORS, *TICKETING}
+        == set(RIGHTS)
+        == {name for name, dataset in DATASETS.items() if dataset.system in {"github", "ticketing"}}
+    )
