@@ -21,7 +21,8 @@ Decisions where the rule leaves room:
 - A row counts for the time in which it was on record (see `registers`): an approval written down in autumn approves
   nothing of the summer.
 - Where the programme has no such register it is `unknown` whether an administrator is approved.
-- Google Cloud is not collected yet.
+- A project's administrators are those of its own policy and of the policies it inherits, each project by itself.
+- A binding that was left behind for a deleted account gives nobody power: it is shown, and neither counted nor judged.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from evidence.controls.registers import stood_at
 from evidence.controls.stretches import Seen, Stretches
 from schemas.aws import PRIVILEGES
 from schemas.dataset import Dataset
+from schemas.gcp import ADMINISTRATORS as GCP_ADMINISTRATORS
 from schemas.github import ADMINISTRATORS
 from schemas.google import ADMINISTRATORS as GOOGLE_ADMINISTRATORS
 from schemas.outcome import Outcome
@@ -65,7 +67,8 @@ class Assignment:
     label: str
     counts: bool
     """Whether it makes its holder an administrator."""
-    service_linked: bool = False
+    idle: str | None = None
+    """Why nobody can use this power, where nobody can: then no approval is needed."""
 
 
 def administrators_approved(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
@@ -105,8 +108,8 @@ class _Approved:
 
     def seen(self, item: Assignment, at: datetime, added: bool) -> Seen:
         """Judge one assignment in one snapshot."""
-        if item.service_linked:
-            return Seen(item.label, "service-linked, which AWS alone can use")
+        if item.idle is not None:
+            return Seen(item.label, item.idle)
         if self._rows is None:
             return Seen(item.label, "not known whether approved: the programme has no register of them", unknown=True)
         people = self._identities.at(at)
@@ -180,7 +183,7 @@ def _aws(row: Row) -> Assignment:
         resources=_spellings(row["account_id"], f"aws:{row['account_id']}"),
         label=f"{row['principal_kind']} {name}, {row['level'].replace('_', ' ')} by {row['policy_name']}{through}",
         counts=not row["service_linked"],
-        service_linked=row["service_linked"],
+        idle="service-linked, which AWS alone can use" if row["service_linked"] else None,
     )
 
 
@@ -201,6 +204,23 @@ def _google(row: Row) -> Assignment:
     )
 
 
+def _gcp(row: Row) -> Assignment:
+    person = row["principal_kind"] == "user"
+    name, resource = row["principal_id"], row["resource"].partition(".com/")[2]
+    condition = f" if {row['condition_title'] or row['condition_expression']}" if row["conditional"] else ""
+    idle = "Google's own account for a service, which Google alone can use" if row["service_agent"] else None
+    return Assignment(
+        id=f"gcp:assignment:{row['assignment_id']}",
+        holder=Who("gcp", row["principal"], name, name if person else None),
+        names=_spellings(row["principal"], name),
+        privilege=row["privilege"],
+        resources=_spellings(row["resource"], resource),
+        label=f"{row['principal_kind'].replace('_', ' ')} {name}, {row['role']} on {resource}{condition}",
+        counts=idle is None and not row["principal_deleted"],
+        idle="left behind for an account that is deleted" if row["principal_deleted"] else idle,
+    )
+
+
 def _spellings(*names: str | None) -> tuple[str, ...]:
     """Names in lower case, and the last part of those with a path (`acme/api`, `role/team/admin`)."""
     found = [name.casefold() for name in names if name]
@@ -211,4 +231,5 @@ _READ: Mapping[str, tuple[Dataset, Any]] = {
     "github": (ADMINISTRATORS, _github),
     "aws": (PRIVILEGES, _aws),
     "google": (GOOGLE_ADMINISTRATORS, _google),
+    "gcp": (GCP_ADMINISTRATORS, _gcp),
 }

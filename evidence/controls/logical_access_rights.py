@@ -264,7 +264,6 @@ ADMINISTRATORS = Control(
     recover_until="Google Cloud 35 days; the rest can't be recovered.",
     limits=(
         "Grants (CC6-PROV-01) are not collected yet: an addition is explained by the register of administrators alone.",
-        "Google Cloud is not collected yet.",
     ),
 )
 

@@ -206,7 +206,6 @@ CREDENTIALS = Control(
     recover_until="Age by the creation time, use by last-accessed data (400 days); the set itself can't be recovered.",
     limits=(
         "The register of approved exceptions is not collected yet: no old credential is excused by one.",
-        "Google Cloud service-account keys are not collected yet.",
     ),
 )
 
