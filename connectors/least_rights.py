@@ -29,7 +29,7 @@ def _asks(dataset: str) -> str:
 
 
 def _aws(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
-    from connectors.aws.permissions import ACTIONS, collector_policy
+    from connectors.aws.permissions import ACTIONS, FROM_TRAIL, collector_policy, trail_policy
 
     actions = sorted({action for name in datasets for action in ACTIONS[name]})
     policies = split_policy(actions)
@@ -37,6 +37,9 @@ def _aws(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
         f"aws-reader-policy-{number}.json" for number in range(1, len(policies) + 1)
     ]  # fmt: skip
     made: dict[str, Any] = dict(zip(names, policies, strict=True))
+    trail = None if programme.scope.aws is None else programme.scope.aws.cloudtrail
+    if trail is not None and FROM_TRAIL & set(datasets):
+        made["aws-trail-policy.json"] = trail_policy(trail)
     accounts = [] if programme.scope.aws is None else programme.scope.aws.accounts
     roles = sorted({account.role for account in accounts if account.role is not None})
     if roles:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.drift import guarded
-from schemas import aws, aws_configuration, aws_detection, gcp, github, google, own
+from schemas import aws, aws_configuration, aws_detection, aws_trail, gcp, github, google, own
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
@@ -25,6 +25,7 @@ DATASETS: Mapping[str, Dataset] = {
         *aws.DATASETS,
         *aws_configuration.DATASETS,
         *aws_detection.DATASETS,
+        *aws_trail.DATASETS,
         *github.DATASETS,
         *_GITHUB,
         *own.DATASETS,

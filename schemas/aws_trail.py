@@ -80,12 +80,12 @@ SECRETS = (
 
 MANAGEMENT_EVENTS = Dataset(
     "aws.management_events", "aws.cloudtrail_s3", "event_stream", ("event_id", "recipient_account_id"),
-    _management_events, secret_fields=SECRETS, volatile=("log_file",),
+    _management_events, secret_fields=SECRETS, volatile=("log_file",), per="cloud_account",
 )  # fmt: skip
 
 TRAIL_CONTINUITY = Dataset(
     "aws.trail_continuity", "aws.cloudtrail_s3", "snapshot", ("region", "trail", "starts_at"), _trail_continuity,
-    allowed=(("state", CONTINUITY_STATES),),
+    allowed=(("state", CONTINUITY_STATES),), per="cloud_account",
 )  # fmt: skip
 
 DATASETS = (MANAGEMENT_EVENTS, TRAIL_CONTINUITY)

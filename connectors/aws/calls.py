@@ -35,7 +35,7 @@ CALLS_PER_SECOND: Mapping[str, float] = {
     "iam": 10, "organizations": 5, "sts": 20, "ec2": 10,
     "accessanalyzer": 5, "cloudwatch": 8, "config": 5, "ecr": 10, "events": 10, "guardduty": 5, "inspector2": 5,
     "securityhub": 3, "sns": 10,
-    "acm": 5, "backup": 5, "cloudfront": 5, "cloudtrail": 5, "dynamodb": 20, "efs": 5, "elb": 5, "elbv2": 5, "kms": 20,
+    "acm": 5, "backup": 5, "cloudfront": 5, "cloudtrail": 2, "dynamodb": 20, "efs": 5, "elb": 5, "elbv2": 5, "kms": 20,
     "lambda": 10, "logs": 5, "rds": 5, "s3": 30, "s3control": 5, "sqs": 20,
 }  # fmt: skip
 """Steady pace per service, well below what AWS allows an account, so that others are not throttled by us."""

@@ -14,6 +14,8 @@ from connectors.aws.detection.posture import posture
 from connectors.aws.detection.vulnerabilities import vulnerability_findings
 from connectors.aws.privileges import privileges
 from connectors.aws.sign_in import sign_in_and_keys
+from connectors.aws.trail.continuity import trail_continuity
+from connectors.aws.trail.events import management_events
 from schemas.aws import ACCESS_KEYS, ACCOUNTS, PRIVILEGES, SIGN_IN
 from schemas.aws_configuration import ENCRYPTION, EXPOSURE, LIFECYCLE, LOG_CONFIG, TRANSIT
 from schemas.aws_detection import (
@@ -24,6 +26,7 @@ from schemas.aws_detection import (
     SCAN_COVERAGE,
     VULNERABILITY_FINDINGS,
 )
+from schemas.aws_trail import MANAGEMENT_EVENTS, TRAIL_CONTINUITY
 from schemas.extraction import Extractor
 
 EXTRACTORS: Mapping[str, Extractor] = {
@@ -36,6 +39,8 @@ EXTRACTORS: Mapping[str, Extractor] = {
     TRANSIT.name: configuration,
     LIFECYCLE.name: configuration,
     LOG_CONFIG.name: configuration,
+    MANAGEMENT_EVENTS.name: management_events,
+    TRAIL_CONTINUITY.name: trail_continuity,
     DETECTORS.name: detectors,
     ALERTS.name: alerts,
     ALARM_HISTORY.name: alarm_history,

@@ -38,6 +38,15 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
         "iam:GetAccountAuthorizationDetails",
         "iam:GetAccountSummary",
     ),
+    "aws.management_events": (
+        "cloudtrail:ListPublicKeys",
+        "cloudtrail:LookupEvents",
+        "ec2:DescribeRegions",
+    ),
+    "aws.trail_continuity": (
+        "cloudtrail:ListPublicKeys",
+        "ec2:DescribeRegions",
+    ),
     "aws.detectors": (
         "access-analyzer:ListAnalyzers",
         "cloudwatch:DescribeAlarms",
@@ -110,6 +119,18 @@ def reader_policy(datasets: Collection[str]) -> dict[str, Any]:
     """The IAM policy of the role that is read with, for the datasets named. Raises KeyError for an unknown one."""
     actions = sorted({action for dataset in datasets for action in ACTIONS[dataset]})
     return allowing("ReadEvidence", actions)
+
+
+TRAIL_ACTIONS = ("s3:GetObject", "s3:ListBucket")
+"""Needed besides, on the bucket of the trail and no other: files of other buckets are nobody's evidence."""
+FROM_TRAIL = frozenset(["aws.management_events", "aws.trail_continuity"])
+"""The datasets that need them."""
+
+
+def trail_policy(trail: str) -> dict[str, Any]:
+    """The IAM policy to read what is delivered to `s3://bucket/prefix`, beside `reader_policy`."""
+    bucket = trail.removeprefix("s3://").partition("/")[0]
+    return allowing("ReadTrail", list(TRAIL_ACTIONS), [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"])
 
 
 def allowing(sid: str, actions: str | Sequence[str], resources: str | Sequence[str] = "*") -> dict[str, Any]:

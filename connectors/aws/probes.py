@@ -13,6 +13,7 @@ from connectors.aws.calls import Caller
 from connectors.aws.configuration.probes import PROBES as CONFIGURATION
 from connectors.aws.detection.probes import PROBES as DETECTION
 from connectors.aws.session import AwsClient
+from connectors.aws.trail.probes import PROBES as TRAIL
 from schemas.aws import ACCESS_KEYS, ACCOUNTS, PRIVILEGES, SIGN_IN
 from schemas.extraction import Session
 from schemas.scope import ScopeItem
@@ -71,6 +72,7 @@ PROBES: Mapping[str, Probe] = {
     ACCESS_KEYS.name: _report,
     PRIVILEGES.name: _privileges,
     **CONFIGURATION,
+    **TRAIL,
     **DETECTION,
 }
 """By dataset name."""

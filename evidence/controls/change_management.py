@@ -22,7 +22,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import gcp, github_delivery
+from schemas import aws_trail, gcp, github_delivery
 from schemas.github import (
     BRANCH_RULES,
     BRANCH_TIPS,
@@ -252,7 +252,7 @@ APPROVED_DEPLOYMENTS = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
-            datasets={"gcp": gcp.ADMIN_ACTIVITY},
+            datasets={"aws": aws_trail.MANAGEMENT_EVENTS, "gcp": gcp.ADMIN_ACTIVITY},
             description="Write events by people in production accounts, less an approved list of harmless calls.",
         ),
     ),

@@ -12,7 +12,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws_configuration, gcp, google
+from schemas import aws_configuration, aws_trail, gcp, google
 
 CONFIDENTIAL_DATA = Control(
     id="C1-CLS-01",
@@ -47,7 +47,7 @@ CONFIDENTIAL_DATA = Control(
             due_days=5,
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES, AWS_CLOUDTRAIL_S3, GCP_AUDIT_DATA_ACCESS),
-            datasets={"google": google.DRIVE_ACTIVITIES, "gcp": gcp.DATA_ACCESS},
+            datasets={"aws": aws_trail.MANAGEMENT_EVENTS, "google": google.DRIVE_ACTIVITIES, "gcp": gcp.DATA_ACCESS},
             is_population=True,
             description="Files shared outside, sharing of buckets and snapshots changed, data read.",
         ),

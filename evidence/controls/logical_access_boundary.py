@@ -13,7 +13,7 @@ from evidence.controls.sources import (
     GOOGLE_POLICY_STATE,
     OWN_RECORDS,
 )
-from schemas import aws_configuration, gcp, github_security, google, own
+from schemas import aws_configuration, aws_trail, gcp, github_security, google, own
 
 EXPOSURE = Control(
     id="CC6-NET-01",
@@ -52,7 +52,7 @@ EXPOSURE = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
-            datasets={"gcp": gcp.ADMIN_ACTIVITY},
+            datasets={"aws": aws_trail.MANAGEMENT_EVENTS, "gcp": gcp.ADMIN_ACTIVITY},
             description="Calls that open something: ingress rules, bucket policies, public access blocks deleted, "
             "databases made public, firewall rules.",
         ),

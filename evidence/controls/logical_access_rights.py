@@ -18,7 +18,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws, gcp, github, github_organisation, google, own
+from schemas import aws, aws_trail, gcp, github, github_organisation, google, own
 
 APPROVED_ACCESS = Control(
     id="CC6-PROV-01",
@@ -42,6 +42,7 @@ APPROVED_ACCESS = Control(
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES, GITHUB_ORG_AUDIT_LOG, AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
             datasets={
+                "aws": aws_trail.MANAGEMENT_EVENTS,
                 "google": google.ADMIN_ACTIVITIES,
                 "github": github_organisation.AUDIT_EVENTS,
                 "gcp": gcp.ADMIN_ACTIVITY,
@@ -113,6 +114,7 @@ LEAVERS = Control(
             grace_days=5,
             sources=(GOOGLE_REPORTS_ACTIVITIES, GITHUB_ORG_AUDIT_LOG, AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
             datasets={
+                "aws": aws_trail.MANAGEMENT_EVENTS,
                 "google": google.ADMIN_ACTIVITIES,
                 "github": github_organisation.AUDIT_EVENTS,
                 "gcp": gcp.ADMIN_ACTIVITY,

@@ -21,7 +21,7 @@ from evidence.controls.sources import (
     GOOGLE_REPORTS_USAGE,
     OWN_RECORDS,
 )
-from schemas import aws, gcp, github, github_organisation, google
+from schemas import aws, aws_trail, gcp, github, github_organisation, google
 
 SECOND_FACTOR = Control(
     id="CC6-MFA-01",
@@ -136,6 +136,7 @@ HIGHEST_POWERS = Control(
                 GCP_AUDIT_ADMIN_ACTIVITY,
             ),
             datasets={
+                "aws": aws_trail.MANAGEMENT_EVENTS,
                 "google": google.ADMIN_ACTIVITIES,
                 "github": github_organisation.AUDIT_EVENTS,
                 "gcp": gcp.ADMIN_ACTIVITY,

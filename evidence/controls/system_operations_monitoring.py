@@ -16,7 +16,7 @@ from evidence.controls.sources import (
     GITHUB_SETTINGS_STATE,
     GOOGLE_POLICY_STATE,
 )
-from schemas import aws_configuration, aws_detection, gcp, github_organisation, github_security, google
+from schemas import aws_configuration, aws_detection, aws_trail, gcp, github_organisation, github_security, google
 
 VULNERABILITIES = Control(
     id="CC7-VUL-01",
@@ -147,7 +147,7 @@ AUDIT_LOGS = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
-            datasets={"gcp": gcp.ADMIN_ACTIVITY},
+            datasets={"aws": aws_trail.MANAGEMENT_EVENTS, "gcp": gcp.ADMIN_ACTIVITY},
             description="Logging stopped, trails and sinks changed or deleted, selectors, policies of log buckets.",
         ),
         EvidenceLine(
@@ -160,6 +160,7 @@ AUDIT_LOGS = Control(
             max_gap_hours=35 * 24,
             reconstructible_from=AWS_CLOUDTRAIL_S3,
             sources=(AWS_CLOUDTRAIL_S3,),
+            datasets={"aws": aws_trail.TRAIL_CONTINUITY},
             description="The digest chain, hour by hour: digest there, signature right, files whole.",
         ),
     ),

@@ -13,6 +13,7 @@ from schemas import (
     aws,
     aws_configuration,
     aws_detection,
+    aws_trail,
     gcp,
     github,
     github_delivery,
@@ -28,20 +29,18 @@ _GITHUB = (*github_delivery.DATASETS, *github_issues.DATASETS, *github_organisat
 
 
 def test_every_dataset_of_the_schemas_stands_in_it() -> None:
-    declared = {
-        dataset.name
-        for dataset in (
-            *aws.DATASETS,
-            *aws_configuration.DATASETS,
-            *aws_detection.DATASETS,
-            *github.DATASETS,
-            *_GITHUB,
-            *google.DATASETS,
-            *own.DATASETS,
-            *gcp.DATASETS,
-        )
-    }
-    assert declared - AWAITED == DATASET_NAMES
+    systems = (
+        aws.DATASETS,
+        aws_configuration.DATASETS,
+        aws_detection.DATASETS,
+        aws_trail.DATASETS,
+        github.DATASETS,
+        _GITHUB,
+        google.DATASETS,
+        gcp.DATASETS,
+        own.DATASETS,
+    )
+    assert {dataset.name for datasets in systems for dataset in datasets} - AWAITED == DATASET_NAMES
 
 
 @pytest.mark.parametrize("system", ["aws", "github", "google", "gcp", "hr", "own", "ticketing"])

@@ -12,7 +12,7 @@ import cyclopts
 import pytest
 
 from cli.main import app
-from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy, trust_policy
+from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy, trail_policy, trust_policy
 from connectors.github.permissions import RIGHTS
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +89,7 @@ def test_the_policies_are_those_the_code_makes() -> None:
     assert written == [
         collector_policy(["arn:aws:iam::111122223333:role/evidence-reader"]),
         reader_policy(list(ACTIONS)),
+        trail_policy("s3://acme-trail/AWSLogs/"),
         trust_policy("arn:aws:iam::999988887777:role/evidence-collector"),
     ]
 

@@ -105,33 +105,38 @@ class Bucket:
             yield page.parsed
 
     def _caller_of_bucket(self) -> Caller:
-        if self._caller is not None:
-            return self._caller
-        own = self._reading.caller
-        others = [access.account_id for access in self._client.accounts if access.account_id != own.account]
-        refused: PermissionDenied | None = None
-        for caller in (own, *map(self._client.account, others)):
-            try:
-                answer = caller.ask(
-                    "s3:ListObjectsV2", expect=_NO_BUCKET, region=self._client.region, Bucket=self.place.bucket,
-                    Prefix=self.place.base, MaxKeys=1,
-                )  # fmt: skip
-            except PermissionDenied as denied:
-                refused = refused or denied
-                continue
-            if answer.error_code is not None:
-                raise ConfigurationError(
-                    f"There is no bucket {self.place.bucket}, which scope.aws.cloudtrail names. Correct it."
-                )
+        if self._caller is None:
+            self._caller, answer = reader_of(self._client, self._reading.caller, self.place)
             self._reading.keep(answer)
-            self._caller = caller
-            return caller
-        assert refused is not None, "one account is asked at least"
-        raise PermissionDenied(
-            f"None of the programme's roles may list s3://{self.place.bucket}, where CloudTrail delivers. Allow "
-            "s3:ListBucket on it and s3:GetObject on what is in it, in the role's policy and in the bucket's own.",
-            permission=f"s3:ListBucket on {self.place.bucket}",
-        )
+        return self._caller
+
+
+def reader_of(client: AwsClient, own: Caller, place: Place) -> tuple[Caller, Answer]:
+    """Who may list the bucket, and the first entry of its list: the account's own role, or that of another one.
+
+    Raises `PermissionDenied` where nobody may, and `ConfigurationError` where there is no such bucket.
+    """
+    others = [access.account_id for access in client.accounts if access.account_id != own.account]
+    refused: PermissionDenied | None = None
+    for caller in (own, *map(client.account, others)):
+        try:
+            answer = caller.ask(
+                "s3:ListObjectsV2", expect=_NO_BUCKET, region=client.region, Bucket=place.bucket, Prefix=place.base,
+                MaxKeys=1,
+            )  # fmt: skip
+        except PermissionDenied as denied:
+            refused = refused or denied
+            continue
+        if answer.error_code is not None:
+            raise ConfigurationError(
+                f"There is no bucket {place.bucket}, which scope.aws.cloudtrail names. Correct it."
+            )
+        return caller, answer
+    raise PermissionDenied(
+        f"None of the programme's roles may list s3://{place.bucket}, where CloudTrail delivers. Allow s3:ListBucket "
+        "on it and s3:GetObject on what is in it, in the role's policy and in the bucket's own.",
+        permission=f"s3:ListBucket on {place.bucket}",
+    ) from refused
 
 
 def delivered_at(answer: Answer) -> datetime | None:

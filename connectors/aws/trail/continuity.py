@@ -22,6 +22,11 @@ from schemas.instants import format_instant
 
 LOOKS_BACK = timedelta(days=3)
 """The hours that one snapshot speaks of: more than the longest silence that is planned between two (49 hours)."""
+NO_TRAIL = (
+    "scope.aws.cloudtrail names no trail, so there are no digests that could prove the record whole. Name the bucket "
+    "it is delivered to, or record why there is none."
+)
+
 QUERY = (
     "ec2:DescribeRegions\ns3:ListObjectsV2 CloudTrail-Digest, CloudTrail: by day, account and region\n"
     "cloudtrail:ListPublicKeys\ns3:GetObject: digests, and every log file that they name"
@@ -36,10 +41,7 @@ def trail_continuity(session: Session, request: Request, sink: Sink) -> list[Ite
     reading = reading_of(session, request, sink, TRAIL_CONTINUITY)
     client: AwsClient = session.client
     if client.trail is None:
-        raise NotLicensed(
-            "scope.aws.cloudtrail names no trail, so there are no digests that could prove the record whole. Name the "
-            "bucket it is delivered to, or record why there is none."
-        )
+        raise NotLicensed(NO_TRAIL)
     now = reading.now.replace(minute=0, second=0, microsecond=0)
     asked = Stretch(now - LOOKS_BACK, now + HOUR)
     bucket = Bucket(client, reading, Place.of(client.trail))

@@ -9,7 +9,7 @@ from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy,
 from connectors.aws.policies import Holder, read_policy
 from connectors.aws.verdicts import iam_action
 from connectors.pacing import Pacer
-from schemas import aws, aws_configuration, aws_detection
+from schemas import aws, aws_configuration, aws_detection, aws_trail
 
 
 class Clock:
@@ -87,11 +87,11 @@ def test_every_service_that_is_asked_has_a_pace() -> None:
 
 
 def test_every_dataset_names_its_rights_and_none_of_them_changes_anything() -> None:
-    assert set(ACTIONS) == {
-        dataset.name for dataset in (*aws.DATASETS, *aws_configuration.DATASETS, *aws_detection.DATASETS)
-    }
+    modules = (aws, aws_configuration, aws_detection, aws_trail)
+    assert set(ACTIONS) == {dataset.name for module in modules for dataset in module.DATASETS}
     verbs = {action.partition(":")[2] for actions in ACTIONS.values() for action in actions}
-    assert all(verb.startswith(("BatchGet", "Get", "List", "Describe", "GenerateCredentialReport")) for verb in verbs)
+    reading = ("BatchGet", "Get", "List", "Describe", "GenerateCredentialReport", "LookupEvents")
+    assert all(verb.startswith(reading) for verb in verbs)
 
 
 def test_the_rights_of_the_reader_give_no_power() -> None:
