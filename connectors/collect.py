@@ -244,6 +244,7 @@ class _Run:
                 if counts is not None:
                     restated[run.sink.item.id] = counts
                 claims.append(_marked(claim, counts))
+                run.sink.forget_pages()
             stored = writer.put_rows(dataset, (run.sink for run in whole)) if whole else None
             block = provenance(
                 dataset, runs, session=self.session, facts=self.facts, collector=self.name or "",

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from connectors.store.claims import CLOCK_TOLERANCE, StoredClaim
 from connectors.store.objects import check
@@ -20,11 +20,18 @@ from schemas.dataset import Dataset
 from schemas.errors import VerificationFailed
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
     from connectors.store.store import Store
 
 Row = Mapping[str, Any]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _CACHED_ROWS = 200_000
-"""Rows kept in memory over all objects; an object with more than a tenth of it is streamed from disk each time."""
+"""Rows kept as Arrow tables over all objects; an object with more than a tenth of it is read from disk each time."""
+_CACHED_OBJECTS = 5_000
+"""Rows kept as Python objects, which take ten times the room: what one scope item needs for its tests."""
 
 
 class LedgerEvidence:
@@ -50,8 +57,8 @@ class LedgerEvidence:
         self._retention = {name: timedelta(days=days) for name, days in (retention_days or {}).items()}
         self._with_raw = with_raw
         self._sound: dict[str, bool] = {}
-        self._cache: OrderedDict[str, dict[str, list[Row]]] = OrderedDict()
-        self._cached_rows = 0
+        self._tables: _Recent[str, pa.Table] = _Recent(_CACHED_ROWS)
+        self._rows: _Recent[tuple[str, str], list[Row]] = _Recent(_CACHED_OBJECTS)
 
     # --- the protocol ------------------------------------------------------------------------------------------------
 
@@ -146,9 +153,9 @@ class LedgerEvidence:
         return known
 
     def _rows_between(self, held: StoredObject, item: str, start: datetime, end: datetime) -> Iterator[Row]:
-        cached = self._load(held)
+        cached = self._load(held, item)
         if cached is not None:
-            for row in cached.get(item, ()):
+            for row in cached:
                 if start <= row["event_time"] < end:
                     yield row
             return
@@ -158,38 +165,64 @@ class LedgerEvidence:
         yield from self._stream(held, (pc.field("scope_item_id") == item) & (time >= start) & (time < end))
 
     def _all_rows(self, held: StoredObject, item: str) -> Iterable[Row]:
-        cached = self._load(held)
+        cached = self._load(held, item)
         if cached is not None:
-            return cached.get(item, ())
+            return cached
         from connectors.store.arrow import compute as pc
 
         return self._stream(held, pc.field("scope_item_id") == item)
 
     def _stream(self, held: StoredObject, wanted: Any) -> Iterator[Row]:
-        import pyarrow.dataset as ds
-
-        source = ds.dataset(self._files.local(held.path), format="parquet")
-        columns = [name for name in source.schema.names if self._with_raw or name != "raw"]
+        source, columns = self._open(held)
         for batch in source.to_batches(columns=columns, filter=wanted):
             yield from batch.to_pylist()
 
-    def _load(self, held: StoredObject) -> dict[str, list[Row]] | None:
-        """The rows of a small object by scope item, kept for the next question; None for a large one."""
-        cached = self._cache.get(held.digest)
-        if cached is not None:
-            self._cache.move_to_end(held.digest)
-            return cached
+    def _open(self, held: StoredObject) -> tuple[ds.Dataset, list[str]]:
+        import pyarrow.dataset as ds
+
+        source = ds.dataset(self._files.local(held.path), format="parquet")
+        return source, [name for name in source.schema.names if self._with_raw or name != "raw"]
+
+    def _load(self, held: StoredObject, item: str) -> list[Row] | None:
+        """The item's rows of a small object, kept for the next question; None for a large object."""
         if held.rows is None or held.rows > _CACHED_ROWS // 10:
             return None
-        cached = {}
-        for row in self._stream(held, None):
-            cached.setdefault(row["scope_item_id"], []).append(row)
-        self._cache[held.digest] = cached
-        self._cached_rows += held.rows
-        while self._cached_rows > _CACHED_ROWS and len(self._cache) > 1:
-            _, oldest = self._cache.popitem(last=False)
-            self._cached_rows -= sum(map(len, oldest.values()))
-        return cached
+        rows = self._rows.get((held.digest, item))
+        if rows is None:
+            table = self._tables.get(held.digest)
+            if table is None:
+                source, columns = self._open(held)
+                table = source.to_table(columns=columns)
+                self._tables.keep(held.digest, table, table.num_rows)
+            from connectors.store.arrow import compute as pc
+
+            rows = table.filter(pc.equal(table.column("scope_item_id"), item)).to_pylist()
+            self._rows.keep((held.digest, item), rows, len(rows))
+        return rows
+
+
+class _Recent(Generic[_Key, _Value]):
+    """What was used last, up to a number of rows; the newest is kept whatever its size."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held: OrderedDict[_Key, tuple[_Value, int]] = OrderedDict()
+        self._rows = 0
+
+    def get(self, key: _Key) -> _Value | None:
+        found = self._held.get(key)
+        if found is None:
+            return None
+        self._held.move_to_end(key)
+        return found[0]
+
+    def keep(self, key: _Key, value: _Value, rows: int) -> None:
+        size = rows + 1  # so that many with no rows are bounded too
+        self._held[key] = value, size
+        self._rows += size
+        while self._rows > self._limit and len(self._held) > 1:
+            _, (_, gone) = self._held.popitem(last=False)
+            self._rows -= gone
 
 
 def _contains(spans: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> bool:

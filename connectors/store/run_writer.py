@@ -170,6 +170,12 @@ class ItemSink:
                     f"{dataset.name}: {table.num_rows} rows with {distinct} different keys ({', '.join(dataset.key)}). "
                     "A page was read twice or the key does not name a row: the connector must be looked at."
                 )
+        self.forget_pages()
+
+    def forget_pages(self) -> None:
+        """Give back the memory of rows looked at: a run has many items, and each is looked at several times."""
+        for _, spool in self._spools.values():
+            spool.forget_pages()
 
     def table(self, dataset: Dataset) -> pa.Table:
         """The rows of a dataset so far, mapped from disk, in the order they came."""
@@ -181,7 +187,8 @@ class ItemSink:
         """The rows in the order of the dataset's key."""
         from connectors.store.parquet import sorted_pieces
 
-        return sorted_pieces(self.table(dataset), dataset.key, self._spool(dataset)[1].forget_pages)
+        yield from sorted_pieces(self.table(dataset), dataset.key, self._spool(dataset)[1].forget_pages)
+        self.forget_pages()
 
     def row_count(self, dataset: Dataset) -> int:
         held = self._spools.get(dataset.name)

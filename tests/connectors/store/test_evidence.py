@@ -105,11 +105,18 @@ class TestRows:
         ((row, _),) = held(store, clock, with_raw=True).rows(EVENTS, ITEM_A.id, START, MONTH)
         assert row["raw"] == '{"id":"e0","colour":"red"}'
 
-    @pytest.mark.parametrize("cached_rows", [0, 50, 200_000])
+    @pytest.mark.parametrize(("cached_rows", "cached_objects"), [(0, 5_000), (250, 1), (250, 30), (200_000, 5_000)])
     def test_large_objects_are_streamed_and_small_ones_remembered_with_the_same_result(
-        self, store: Store, source: FakeSource, clock: SettableClock, monkeypatch: pytest.MonkeyPatch, cached_rows: int
+        self,
+        store: Store,
+        source: FakeSource,
+        clock: SettableClock,
+        monkeypatch: pytest.MonkeyPatch,
+        cached_rows: int,
+        cached_objects: int,
     ) -> None:
         monkeypatch.setattr(evidence_module, "_CACHED_ROWS", cached_rows)
+        monkeypatch.setattr(evidence_module, "_CACHED_OBJECTS", cached_objects)
         source.events[ITEM_A.id] = [event(f"e{n}", START + n * timedelta(hours=1)) for n in range(100)]
         source.events[ITEM_B.id] = [event("b0", START)]
         for day in range(4):
