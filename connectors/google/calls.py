@@ -231,7 +231,7 @@ class GoogleClient:
             if not later:
                 return [answers[index] for index in range(len(parameters))]
             waiting = later
-            self._wait(method, attempt, why)
+            self._wait(method, attempt, why, bucket or api)
         raise RetriableError(f"{len(waiting)} parts of a batch of {method} were not answered. Try again later.")
 
     # --- how ---------------------------------------------------------------------------------------------------------
@@ -335,11 +335,13 @@ class GoogleClient:
                     f"{method} failed {attempt} times, lastly by: {later.why}. Nothing is claimed; try again later.",
                     retry_after=later.seconds,
                 )
-            self._wait(method, attempt, later)
+            self._wait(method, attempt, later, bucket)
         raise AssertionError("the loop above returns or raises")
 
-    def _wait(self, method: str, attempt: int, later: Later) -> None:
+    def _wait(self, method: str, attempt: int, later: Later, bucket: str) -> None:
         asked = later.seconds
+        if later.limit:
+            self._conduct.pacer.throttled(bucket)
         if asked is not None and asked > _LONGEST_WAIT_SECONDS:
             raise RetriableError(
                 f"Google asks to wait {asked:.0f} s before {method} ({later.why}). Try again then.", retry_after=asked
@@ -401,7 +403,7 @@ class GoogleClient:
             except Later as error:
                 later = error
             if attempt < self._conduct.attempts:
-                self._wait("the token", attempt, later)
+                self._wait("the token", attempt, later, "token")
         raise RetriableError(f"Google's token endpoint gives no token for {scope}: {later.why}. Try again later.")
 
     def _document(self, api: str) -> dict[str, Any]:

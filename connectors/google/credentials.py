@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -72,7 +73,8 @@ def service_account(environ: Mapping[str, str]) -> ServiceAccount:
             "domain-wide delegation)."
         )
     try:
-        content: Any = orjson.loads(Path(name).read_bytes())
+        written = Path(name).read_bytes()
+        content: Any = orjson.loads(written)
     except (OSError, orjson.JSONDecodeError) as error:
         raise ConfigurationError(
             f"{VARIABLE} can't be read as JSON ({type(error).__name__}). Point it at the key file of a service account."
@@ -87,8 +89,14 @@ def service_account(environ: Mapping[str, str]) -> ServiceAccount:
     if missing:
         raise ConfigurationError(f"The key file of {VARIABLE} lacks {', '.join(missing)}. Download it again.")
     try:
-        make: Any = crypt.RSASigner.from_service_account_info
-        signer: Any = make(found)
+        signer = _signer(written)
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"The private key in the file of {VARIABLE} can't be read. Make a new key.") from error
     return ServiceAccount(found["client_email"], found["token_uri"], signer, found.get("project_id"))
+
+
+@lru_cache(maxsize=4)
+def _signer(written: bytes) -> Any:
+    """The private key of a key file, read once for all threads: checking it takes longer than signing with it."""
+    make: Any = crypt.RSASigner.from_service_account_info
+    return make(orjson.loads(written))

@@ -44,12 +44,14 @@ _UNLICENSED_WORDS = (
 
 
 class Later(Exception):
-    """The same request may succeed later. `seconds` is what Google asked for, None where it did not say."""
+    """The same request may succeed later. `seconds` is what Google asked for, None where it did not say; `limit`: it
+    was asked too fast."""
 
-    def __init__(self, why: str, *, seconds: float | None = None) -> None:
+    def __init__(self, why: str, *, seconds: float | None = None, limit: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.seconds = seconds
+        self.limit = limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _dicts(value: Any) -> Iterable[dict[str, Any]]:
 def passes(found: Refusal, headers: Mapping[str, str]) -> Later | None:
     """Whether a refusal passes by itself: limits and failures of Google's own. Header names in lower case."""
     if found.status == 429 or (found.status == 403 and found.reasons & _LIMITS):
-        return Later(f"rate limit ({found.shown})", seconds=seconds(headers.get("retry-after")))
+        return Later(f"rate limit ({found.shown})", seconds=seconds(headers.get("retry-after")), limit=True)
     if found.status >= 500 and found.status != 501:
         return Later(f"status {found.status}", seconds=seconds(headers.get("retry-after")))
     return None

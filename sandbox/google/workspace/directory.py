@@ -84,7 +84,11 @@ def _groups(customer: Customer, call: Call) -> Mapping[str, Any]:
 def _members(customer: Customer, call: Call) -> Mapping[str, Any]:
     only(call, "groupKey", "maxResults", "pageToken")
     key = call.text("groupKey")
-    group = next((one for one in customer.at("groups", call.now) if key in (one["id"], one["email"])), None)
+    group = next(
+        (kept.value for kept in customer.collections.get(("groups", ""), ())
+         if key in (kept.value["id"], kept.value["email"]) and kept.seen(call.now)),
+        None,
+    )  # fmt: skip
     if group is None:
         raise GoogleError(404, f"Resource Not Found: groupKey {key}", "notFound")
     members = customer.at("members", call.now, str(group["id"]))
@@ -107,9 +111,10 @@ def _role_assignments(customer: Customer, call: Call) -> Mapping[str, Any]:
 def _tokens(customer: Customer, call: Call) -> Mapping[str, Any]:
     only(call, "userKey")
     key = call.text("userKey")
-    if not any(key in (user["id"], user["primaryEmail"]) for user in customer.at("users", call.now)):
+    user = customer.user(key, call.now)
+    if user is None:
         raise GoogleError(404, "Resource Not Found: userKey", "notFound")
-    return {"kind": "admin#directory#tokenList", "items": customer.at("tokens", call.now, key)}
+    return {"kind": "admin#directory#tokenList", "items": customer.at("tokens", call.now, str(user["id"]))}
 
 
 def _domains(customer: Customer, call: Call) -> Mapping[str, Any]:

@@ -44,6 +44,8 @@ class Customer:
     """For customers made of recorded answers, whose reader is nobody in them."""
     fill: Callable[[], None] | None = None
     """Puts the records in when the first is asked for: nobody who asks Google nothing waits for them."""
+    _users: dict[str, list[Kept]] = field(default_factory=dict[str, list[Kept]])
+    """By id and by address."""
     _sorted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     _filling: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,7 +53,11 @@ class Customer:
         self, collection: str, value: Record, since: datetime, until: datetime | None = None, *, parent: str = ""
     ) -> None:
         """Add a record."""
-        self.collections.setdefault((collection, parent), []).append(Kept(value, since, until))
+        kept = Kept(value, since, until)
+        self.collections.setdefault((collection, parent), []).append(kept)
+        if collection == "users":
+            for name in (str(value["id"]), str(value["primaryEmail"]).lower()):
+                self._users.setdefault(name, []).append(kept)
 
     def _filled(self) -> None:
         with self._filling:
@@ -63,6 +69,11 @@ class Customer:
         """What is to be seen of a collection."""
         self._filled()
         return [kept.value for kept in self.collections.get((collection, parent), ()) if kept.seen(now)]
+
+    def user(self, key: str, now: datetime) -> Record | None:
+        """A user by id or address."""
+        self._filled()
+        return next((kept.value for kept in self._users.get(key.lower(), ()) if kept.seen(now)), None)
 
     def users(self, now: datetime) -> list[Record]:
         """The users with what changes by itself: when they last signed in."""
@@ -118,17 +129,15 @@ class Customer:
         """Whether somebody may ask for the customer's data."""
         if self.everybody_is_administrator:
             return True
-        return any(
-            user["primaryEmail"].lower() == email and user["isAdmin"] and not user["suspended"]
-            for user in self.at("users", now)
-        )
+        user = None if email is None else self.user(email, now)
+        return user is not None and user["isAdmin"] and not user["suspended"]
 
     def may_ask_for(self, email: str, now: datetime) -> bool:
         """Whether there is such a person."""
         if self.everybody_is_administrator:
             return True
-        wanted = email.lower()
-        return any(user["primaryEmail"].lower() == wanted and not user["suspended"] for user in self.at("users", now))
+        user = self.user(email, now)
+        return user is not None and not user["suspended"]
 
 
 def _parameter(name: str, value: Any) -> dict[str, Any]:
