@@ -22,12 +22,19 @@ def _google_schema() -> Mapping[str, Any]:
     return google_schema()
 
 
+def _cloud_schema() -> Mapping[str, Any]:
+    from sandbox.google.cloud.script import cloud_schema
+
+    return cloud_schema()
+
+
 SCHEMAS: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "sandbox-company": company_schema,
     "sandbox-github": script_schema,
     "sandbox-aws": _aws_schema,
     "sandbox-google": _google_schema,
+    "sandbox-gcp": _cloud_schema,
     "sandbox-truth": truth_schema,
     "sandbox-plan": plan_schema,
 }
-"""company.yaml, github.yaml, aws.yaml, google.yaml, truth.yaml, and the body of `PUT {faults}/plan`."""
+"""company.yaml, github.yaml, aws.yaml, google.yaml, gcp.yaml, truth.yaml, and the body of `PUT {faults}/plan`."""

@@ -32,6 +32,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -60,9 +61,16 @@ class GoogleApplication:
         self._identity = identity
         self._clock = clock
         self._faults = faults
-        apis = sorted({api_of(method) for method in handlers})
-        self._routes = Routes(apis, handlers)
-        self._batches = {"/" + str(document(api)["batchPath"]) for api in apis}
+        self._apis = sorted({api_of(method) for method in handlers})
+
+    @cached_property
+    def _routes(self) -> Routes:
+        # Only when somebody asks: the documents are large, and not every company that has Google is asked for it.
+        return Routes(self._apis, self._handlers)
+
+    @cached_property
+    def _batches(self) -> set[str]:
+        return {"/" + str(document(api)["batchPath"]) for api in self._apis}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -77,7 +77,7 @@ def _policy(world: CloudWorld, call: Call) -> Mapping[str, Any]:
     world.permit(holder, f"resourcemanager.{holder.name.partition('/')[0]}.getIamPolicy")
     if (call.body.get("options") or {}).get("requestedPolicyVersion") != 3:
         raise NotModelled("policies of an older version, which leave out conditions")
-    return {"version": 3, "etag": "BwX=", **holder.policy}
+    return {"version": 3, "etag": "BwX=", **holder.policy_at(call.now)}
 
 
 def _tested(world: CloudWorld, call: Call) -> Mapping[str, Any]:

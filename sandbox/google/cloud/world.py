@@ -20,6 +20,15 @@ _MADE = ("createTime", "creationTimestamp", "timeCreated", "validAfterTime", "en
 _RESOURCE = {"projects": "project", "folders": "folder", "organizations": "organization"}
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A binding that holds for a time."""
+
+    binding: Record
+    since: datetime
+    until: datetime | None = None
+
+
 @dataclass(slots=True)
 class Holder:
     """A folder or an organisation, or what a project has in common with them. `name` is `folders/<number>` or so."""
@@ -28,6 +37,13 @@ class Holder:
     parent: str | None = None
     policy: dict[str, Any] = field(default_factory=dict[str, Any])
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
+    held: list[Held] = field(default_factory=list[Held])
+    """Bindings beside those of `policy`, each for its time."""
+
+    def policy_at(self, now: datetime) -> dict[str, Any]:
+        """The IAM policy as it stands at an instant."""
+        standing = [one.binding for one in self.held if one.since <= now and (one.until is None or now < one.until)]
+        return {**self.policy, "bindings": [*self.policy.get("bindings", []), *standing]}
 
 
 @dataclass(slots=True)
