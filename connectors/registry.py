@@ -14,10 +14,10 @@ from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 from schemas.github_delivery import DATASETS as DELIVERY
 from schemas.github_issues import DATASETS as ISSUES
-from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
+from schemas.github_organisation import DATASETS as ORGANISATION
 from schemas.github_security import DATASETS as SECURITY
 
-_GITHUB = (*DELIVERY, *ISSUES, *SECURITY, ACCOUNTS, ORGANISATION_SETTINGS)
+_GITHUB = (*DELIVERY, *ISSUES, *ORGANISATION, *SECURITY)
 
 DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from connectors.drift import noticing_drift
@@ -114,9 +115,18 @@ def _github(workspace: Workspace, programme: Programme, tickets: Tickets | None 
             production_environments=programme.evidence_rules.production_environments,
             shared=shared,
             tickets=tickets,
+            archive=_received(workspace),
         )
 
     return opened
+
+
+def _received(workspace: Workspace) -> Path | None:
+    """Where `evidence receive` writes; a store elsewhere than on this machine has no such folder."""
+    from connectors.github.deliveries import FOLDER
+
+    location = workspace.store.location
+    return None if "://" in location else Path(location) / FOLDER
 
 
 def _ticketing(workspace: Workspace, programme: Programme) -> Callable[[], Session]:

@@ -17,7 +17,7 @@ REACH = timedelta(days=180)
 
 
 def events(
-    client: GithubClient, phrase: str, start: datetime, end: datetime, dataset: Dataset
+    client: GithubClient, phrase: str, start: datetime, end: datetime, dataset: Dataset, include: str = "all"
 ) -> Stream[tuple[list[Json], int]]:
     """Events that fit a search phrase with time in [start, end), and the pages read.
 
@@ -28,7 +28,7 @@ def events(
     span = f"created:{start - timedelta(days=1):%Y-%m-%d}..{end + timedelta(days=1):%Y-%m-%d}"
     call = Rest(
         TEMPLATE, f"/orgs/{client.organisation}/audit-log", dataset,
-        {"phrase": f"{phrase} {span}", "include": "all", "order": "asc"},
+        {"phrase": f"{phrase} {span}".strip(), "include": include, "order": "asc"},
     )  # fmt: skip
     found, tally = yield from rest_twice(call, key=document_id, cursor=True)
     return [event for event in found if start <= at(event) < end], tally.pages

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.github.accounts import accounts
 from connectors.github.administrators import administrators
 from connectors.github.alerts import alerts, secret_alerts, vulnerability_alerts
+from connectors.github.audit_events import audit_events
 from connectors.github.changes import changes
 from connectors.github.code_owners import code_owners
 from connectors.github.credentials import credentials
@@ -34,7 +35,7 @@ from schemas.github import (
 )
 from schemas.github_delivery import CODE_OWNERS, ENVIRONMENTS, WORKFLOW_RUNS
 from schemas.github_issues import ISSUES
-from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
+from schemas.github_organisation import ACCOUNTS, AUDIT_EVENTS, ORGANISATION_SETTINGS
 from schemas.github_security import (
     ALERT_COVERAGE,
     ALERTS,
@@ -62,6 +63,7 @@ EXTRACTORS: dict[str, Extractor] = {
     CREDENTIALS.name: credentials,
     CODE_OWNERS.name: code_owners,
     ACCOUNTS.name: accounts,
+    AUDIT_EVENTS.name: audit_events,
     ORGANISATION_SETTINGS.name: organisation_settings,
     ENVIRONMENTS.name: environments,
     WORKFLOW_RUNS.name: workflow_runs,

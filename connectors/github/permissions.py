@@ -46,6 +46,8 @@ ORGANISATION_ADMINISTRATION = Right("organization", "organization_administration
 ORGANISATION_ADMINISTRATION_WRITE = Right("organization", "organization_administration", "write")
 """GitHub files even reading the organisation's own rulesets under writing. Asked for only where one has changed,
 and so no part of what the collector needs as a rule."""
+HOOKS = Right("organization", "organization_hooks")
+"""In GitHub's settings pages: Webhooks. Needed only where the plan has no audit log."""
 PERSONAL_ACCESS_TOKENS = Right("organization", "organization_personal_access_tokens")
 
 RIGHTS: dict[str, tuple[Right, ...]] = {
@@ -68,6 +70,7 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
     "github.alerts": (METADATA, VULNERABILITY_ALERTS, SECURITY_EVENTS, SECRET_ALERTS),
     "github.environments": (METADATA, ACTIONS),
     "github.code_owners": (METADATA, CONTENTS),
+    "github.audit_events": (METADATA, ORGANISATION_ADMINISTRATION),
     "ticketing.issues": (METADATA, ISSUES),
     "github.organisation_settings": (METADATA, ORGANISATION_ADMINISTRATION),
     "github.accounts": (METADATA, ADMINISTRATION, MEMBERS, ORGANISATION_ADMINISTRATION),
@@ -95,6 +98,8 @@ _BY_TEMPLATE: dict[str, Right] = {
     "/orgs/{org}/outside_collaborators": MEMBERS,
     "/orgs/{org}/invitations": MEMBERS,
     "/orgs/{org}/installations": ORGANISATION_ADMINISTRATION,
+    "/orgs/{org}/hooks": HOOKS,
+    "/orgs/{org}/hooks/{hook_id}/deliveries": HOOKS,
     "/orgs/{org}/audit-log": ORGANISATION_ADMINISTRATION,
     "/orgs/{org}/personal-access-tokens": PERSONAL_ACCESS_TOKENS,
     "/orgs/{org}/dependabot/alerts": VULNERABILITY_ALERTS,

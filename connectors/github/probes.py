@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from connectors.github.alert_lists import CODE_SCANNING, DEPENDABOT, SECRET_SCANNING, TEMPLATES
+from connectors.github.audit import TEMPLATE as AUDIT_LOG
+from connectors.github.audit_events import HOOKS
 from connectors.github.calls import Answer, Json, Rest
 from connectors.github.client import client_of
 from connectors.github.members import OWNER
@@ -35,7 +37,7 @@ from schemas.github import (
 )
 from schemas.github_delivery import CODE_OWNERS, ENVIRONMENTS, WORKFLOW_RUNS
 from schemas.github_issues import ISSUES
-from schemas.github_organisation import ACCOUNTS, ORGANISATION_SETTINGS
+from schemas.github_organisation import ACCOUNTS, AUDIT_EVENTS, ORGANISATION_SETTINGS
 from schemas.github_security import (
     ALERT_COVERAGE,
     ALERTS,
@@ -139,6 +141,13 @@ def _accounts(session: Session, item: ScopeItem) -> None:
         ask(session, item, ACCOUNTS, f"{ORGANISATION}/{name}")
 
 
+def _audit_events(session: Session, item: ScopeItem) -> None:
+    if client_of(session).plan == "enterprise_cloud":
+        ask(session, item, AUDIT_EVENTS, AUDIT_LOG)
+    else:
+        ask(session, item, AUDIT_EVENTS, HOOKS)
+
+
 def _organisation_settings(session: Session, item: ScopeItem) -> None:
     _single(session, ORGANISATION_SETTINGS, ORG_ACTIONS, ORG_WORKFLOW)
     if _single(session, ORGANISATION_SETTINGS, ORGANISATION).get("two_factor_requirement_enabled") is None:
@@ -227,6 +236,7 @@ PROBES: Mapping[str, Probe] = {
     ),
     CREDENTIALS.name: _credentials,
     ACCOUNTS.name: _accounts,
+    AUDIT_EVENTS.name: _audit_events,
     ORGANISATION_SETTINGS.name: _organisation_settings,
     ISSUES.name: _issues,
     CODE_OWNERS.name: asks(CODE_OWNERS, f"{REPOSITORY}/branches"),

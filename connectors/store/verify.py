@@ -28,6 +28,10 @@ Progress = Callable[[int, int], None]
 _OBJECT_PATH = re.compile(r"(objects|raw)/([0-9a-f]{2})/(\2[0-9a-f]{62})(\.[A-Za-z0-9.]+)?\Z")
 
 
+_BESIDE = ("index/", "received/")
+"""Caches, and what was received and not collected yet: a collection puts it into the ledger."""
+
+
 @dataclass(slots=True)
 class VerificationReport:
     """What was checked and all that is wrong. `ok` when nothing is; orphans are listed and are not errors."""
@@ -326,7 +330,9 @@ class _Verifier:
         known = {closed_path(month) for month in months} | {seal_path(month) for month in months}
         known.update(entry_path(seq) for seq in self.digests)
         known.update(self.objects)
-        self.report.orphans = [path for path in self.files.list_all() if path not in known and path[:6] != "index/"]
+        self.report.orphans = [
+            path for path in self.files.list_all() if path not in known and not path.startswith(_BESIDE)
+        ]
 
 
 def _objects_in(value: Any) -> Iterator[StoredObject]:

@@ -11,11 +11,7 @@ from dataclasses import replace
 
 from evidence.controls.model import Control, EvidenceLine
 
-AWAITED: frozenset[str] = frozenset(
-    [
-        "github.audit_events",
-    ]
-)
+AWAITED: frozenset[str] = frozenset()
 
 
 def without_awaited(control: Control) -> Control:

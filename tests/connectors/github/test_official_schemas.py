@@ -20,6 +20,7 @@ from connectors.github import (
     accounts,
     alert_lists,
     alerts,
+    audit_events,
     bypasses,
     claims,
     code_owners,
@@ -78,6 +79,7 @@ def schema() -> GraphQLSchema:
 
 OF_ORGANISATION = {
     "repositories", "members", "administrators", "credentials", "alerts", "accounts", "organisation_settings",
+    "audit_events",
 }  # fmt: skip
 NESTED: list[Nested] = [
     graph.PARENTS, graph.AUTHORS, graph.OWNERS, pulls.REVIEWS, pulls.COMMITS, pulls.LABELS, pulls.ISSUES,
@@ -203,6 +205,8 @@ def test_every_question_in_provenance_names_documented_endpoints_and_parameters(
         environments.QUERY_TEXT,
         workflow_runs.QUERY_TEXT,
         accounts.QUERY_TEXT,
+        audit_events.LOG_TEXT,
+        audit_events.ARCHIVE_TEXT,
         organisation_settings.QUERY_TEXT,
     ]
     seen = 0
