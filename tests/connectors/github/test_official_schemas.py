@@ -148,12 +148,13 @@ def running() -> Iterator[LocalGithub]:
     with local_github(
         lambda world, organisation: busy(world, organisation, pulls=3, step=timedelta(hours=5))
     ) as github:
+        github.organisation.plan = "enterprise"
         yield github
 
 
 def test_every_query_that_is_really_sent_is_valid(schema: GraphQLSchema, running: LocalGithub) -> None:
     sent: set[str] = set()
-    session = running.session()
+    session, audited = running.session(), running.session(plan="enterprise_cloud")
     for name in EXTRACTORS:
         sink = MemorySink()
         short = name.removeprefix("github.")
@@ -161,7 +162,7 @@ def test_every_query_that_is_really_sent_is_valid(schema: GraphQLSchema, running
             request = running.organisation_request(short, START, START + timedelta(days=20))
         else:
             request = running.request(running.organisation.repositories[0], short, START, START + timedelta(days=20))
-        EXTRACTORS[name](session, request, sink)
+        EXTRACTORS[name](audited if short == "audit_events" else session, request, sink)
         sent |= {str(one.parameters["query"]) for one in sink.answers if one.method == "POST"}
     assert len(sent) >= 10
     for text in sent:
@@ -223,7 +224,7 @@ def test_every_question_in_provenance_names_documented_endpoints_and_parameters(
 
 def test_every_path_that_is_really_asked_is_documented_with_its_parameters(running: LocalGithub) -> None:
     known = paths()
-    session = running.session()
+    session, audited = running.session(), running.session(plan="enterprise_cloud")
     asked: set[tuple[str, tuple[str, ...]]] = set()
     for name in EXTRACTORS:
         short = name.removeprefix("github.")
@@ -232,7 +233,7 @@ def test_every_path_that_is_really_asked_is_documented_with_its_parameters(runni
             request = running.organisation_request(short, START, START + timedelta(days=20))
         else:
             request = running.request(running.organisation.repositories[0], short, START, START + timedelta(days=20))
-        EXTRACTORS[name](session, request, sink)
+        EXTRACTORS[name](audited if short == "audit_events" else session, request, sink)
         for one in sink.answers:
             if one.method == "GET" and one.parameters:
                 path = one.url.partition("?")[0].removeprefix(running.server.url)
