@@ -205,9 +205,7 @@ CREDENTIALS = Control(
         "read-only deploy keys where the policy leaves them out",
     ),
     recover_until="Age by the creation time, use by last-accessed data (400 days); the set itself can't be recovered.",
-    limits=(
-        "The register of approved exceptions is not collected yet: no old credential is excused by one.",
-    ),
+    limits=("The register of approved exceptions is not collected yet: no old credential is excused by one.",),
 )
 
 CONTROLS = (SECOND_FACTOR, HIGHEST_POWERS, CREDENTIALS)

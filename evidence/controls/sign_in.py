@@ -20,7 +20,8 @@ Decisions where the rule leaves room:
   which does not tell when somebody joined, from the last snapshot that did not show the account.
 - At Google enforcement is told for each user, and each is judged by both: MFA_NOT_ENFORCED where 2-step verification is
   not demanded of the user, MFA_OFF where the user has none. Suspended and archived users can't sign in. What the
-  policies say is shown and judges nothing: Google's own flag is what they come to.
+  policies say is shown and judges nothing: Google's own flag is what they come to. What was taken away between two
+  snapshots is judged by Google's record of it, a row for each act (`google_second_factor`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from evidence.controls.google_second_factor import removals
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.stretches import Seen, Stretches
@@ -171,7 +173,7 @@ def _google(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
             if not row["suspended"] and not row["archived"]
         }
         stretches.add(observed_at, digest, seen)
-    return _told(window, GOOGLE_LINE, stretches)
+    return [*_told(window, GOOGLE_LINE, stretches), *removals(window, evidence, GOOGLE_LINE)]
 
 
 def _google_user(row: Row, observed_at: datetime, grace: timedelta) -> Seen:
