@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.drift import guarded
-from schemas import aws, aws_configuration, aws_detection, aws_trail, gcp, github, google, own
+from schemas import (
+    aws,
+    aws_configuration,
+    aws_detection,
+    aws_identity,
+    aws_operations,
+    aws_trail,
+    gcp,
+    github,
+    google,
+    own,
+)
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
@@ -24,7 +35,9 @@ DATASETS: Mapping[str, Dataset] = {
     for dataset in (
         *aws.DATASETS,
         *aws_configuration.DATASETS,
+        *aws_identity.DATASETS,
         *aws_detection.DATASETS,
+        *aws_operations.DATASETS,
         *aws_trail.DATASETS,
         *github.DATASETS,
         *_GITHUB,

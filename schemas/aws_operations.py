@@ -113,7 +113,7 @@ PATCH_STATE = Dataset("aws.patch_state", "aws.iam_state", "snapshot", ("instance
 DEPLOYMENTS = Dataset(
     "aws.deployments", "aws.deployment_history", "event_stream", ("deployment_id",), _deployments,
     allowed=(("kind", ("codepipeline", "codedeploy")), ("result", RESULTS)),
-    secret_fields=("variables", "actionConfiguration"),
+    secret_fields=("variables", "actionConfiguration"), per="cloud_account_region",
 )  # fmt: skip
 
 DATASETS = (CONFIG_HISTORY, BACKUP_JOBS, RECOVERY_POINTS, PATCH_STATE, DEPLOYMENTS)

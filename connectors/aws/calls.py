@@ -24,7 +24,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from connectors.aws.verdicts import THROTTLED, verdict
-from connectors.endpoints import EndpointJudgement
+from connectors.endpoints import EndpointJudgement, resolve_addresses
 from connectors.pacing import Pacer
 from connectors.source_clock import check_clock, source_clock
 from schemas.dataset import Dataset
@@ -33,8 +33,9 @@ from schemas.extraction import Sink
 
 CALLS_PER_SECOND: Mapping[str, float] = {
     "iam": 10, "organizations": 5, "sts": 20, "ec2": 10,
-    "accessanalyzer": 5, "cloudwatch": 8, "config": 5, "ecr": 10, "events": 10, "guardduty": 5, "inspector2": 5,
-    "securityhub": 3, "sns": 10,
+    "accessanalyzer": 5, "codedeploy": 5, "codepipeline": 5, "ssm": 5,
+    "cloudwatch": 8, "config": 5, "ecr": 10, "events": 10, "guardduty": 5, "identitystore": 10,
+    "inspector2": 5, "securityhub": 3, "sns": 10, "sso-admin": 10,
     "acm": 5, "backup": 5, "cloudfront": 5, "cloudtrail": 2, "dynamodb": 20, "efs": 5, "elb": 5, "elbv2": 5, "kms": 20,
     "lambda": 10, "logs": 5, "rds": 5, "s3": 30, "s3control": 5, "sqs": 20,
 }  # fmt: skip
@@ -127,6 +128,19 @@ class Caller:
     def endpoint(self, service: str) -> str:
         """The judged address of a service. Raises `EndpointRefused`."""
         return self._client(service, self._conduct.region).meta.endpoint_url
+
+    def offers(self, service: str, region: str) -> bool:
+        """Whether a service is there in a region: by the vendor's description, which may be old, or by its address."""
+        listed = self._conduct.boto.get_available_regions(service, self._partition)
+        if not listed or region in listed:
+            return True
+        address = urlsplit(self._client(service, region).meta.endpoint_url)
+        return bool(resolve_addresses(address.hostname or "", address.port or 443))
+
+    @property
+    def _partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`."""
+        return self.principal.split(":")[1] if self.principal.startswith("arn:") else "aws"
 
     def ask(
         self, operation: str, *, region: str | None = None, expect: Collection[str] = (), **parameters: Any

@@ -12,6 +12,11 @@ from connectors.aws.detection.coverage import scan_coverage
 from connectors.aws.detection.detectors import detectors
 from connectors.aws.detection.posture import posture
 from connectors.aws.detection.vulnerabilities import vulnerability_findings
+from connectors.aws.identity.principals import principals
+from connectors.aws.operations.backups import backup_jobs, recovery_points
+from connectors.aws.operations.config_history import config_history
+from connectors.aws.operations.deployments import deployments
+from connectors.aws.operations.patches import patch_state
 from connectors.aws.privileges import privileges
 from connectors.aws.sign_in import sign_in_and_keys
 from connectors.aws.trail.continuity import trail_continuity
@@ -26,6 +31,8 @@ from schemas.aws_detection import (
     SCAN_COVERAGE,
     VULNERABILITY_FINDINGS,
 )
+from schemas.aws_identity import PRINCIPALS
+from schemas.aws_operations import BACKUP_JOBS, CONFIG_HISTORY, DEPLOYMENTS, PATCH_STATE, RECOVERY_POINTS
 from schemas.aws_trail import MANAGEMENT_EVENTS, TRAIL_CONTINUITY
 from schemas.extraction import Extractor
 
@@ -41,6 +48,12 @@ EXTRACTORS: Mapping[str, Extractor] = {
     LOG_CONFIG.name: configuration,
     MANAGEMENT_EVENTS.name: management_events,
     TRAIL_CONTINUITY.name: trail_continuity,
+    PRINCIPALS.name: principals,
+    CONFIG_HISTORY.name: config_history,
+    BACKUP_JOBS.name: backup_jobs,
+    RECOVERY_POINTS.name: recovery_points,
+    PATCH_STATE.name: patch_state,
+    DEPLOYMENTS.name: deployments,
     DETECTORS.name: detectors,
     ALERTS.name: alerts,
     ALARM_HISTORY.name: alarm_history,

@@ -12,6 +12,8 @@ from datetime import datetime
 from connectors.aws.calls import Caller
 from connectors.aws.configuration.probes import PROBES as CONFIGURATION
 from connectors.aws.detection.probes import PROBES as DETECTION
+from connectors.aws.identity.probes import PROBES as IDENTITY
+from connectors.aws.operations.probes import PROBES as OPERATIONS
 from connectors.aws.session import AwsClient
 from connectors.aws.trail.probes import PROBES as TRAIL
 from schemas.aws import ACCESS_KEYS, ACCOUNTS, PRIVILEGES, SIGN_IN
@@ -74,5 +76,7 @@ PROBES: Mapping[str, Probe] = {
     **CONFIGURATION,
     **TRAIL,
     **DETECTION,
+    **IDENTITY,
+    **OPERATIONS,
 }
 """By dataset name."""

@@ -129,6 +129,13 @@ class Reading:
         if first is not None and len(self.refused) == len(self.regions):
             raise first
 
+    def offered(self, service: str, region: str) -> bool:
+        """Whether AWS has a service in a region at all; where not, the claim says so."""
+        there = self.caller.offers(service, region)
+        if not there:
+            self.words.append(f"{service} is not offered in {region}")
+        return there
+
     def within(self, moment: datetime | None) -> bool:
         """Whether an event belongs to the interval asked."""
         start, end = self.interval

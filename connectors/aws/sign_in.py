@@ -50,7 +50,7 @@ def sign_in_and_keys(session: Session, request: Request, sink: Sink) -> list[Ite
     caller = client.account(account)
     wanted = [dataset for dataset in (SIGN_IN, ACCESS_KEYS) if dataset.name in request.datasets]
     answers_for = wanted[0]
-    fetched = _report(client, caller, sink, answers_for)
+    fetched = fresh_report(client, caller, sink, answers_for)
     generated: datetime = fetched.parsed["GeneratedTime"].astimezone(UTC)
     lines = read_report(fetched.parsed["Content"], account=account)
     summary_answer = caller.ask("iam:GetAccountSummary").keep(sink, answers_for)
@@ -80,7 +80,7 @@ def sign_in_and_keys(session: Session, request: Request, sink: Sink) -> list[Ite
     return claims
 
 
-def _report(client: AwsClient, caller: Caller, sink: Sink, dataset: Dataset) -> Answer:
+def fresh_report(client: AwsClient, caller: Caller, sink: Sink, dataset: Dataset) -> Answer:
     """Have a report made and fetch it. One that AWS should not give any more, by its date, is not taken."""
     waited, wait = 0.0, _FIRST_WAIT_SECONDS
     while True:

@@ -10,7 +10,7 @@ from evidence.controls.sources import (
     AWS_RDS_EVENTS,
     OWN_RECORDS,
 )
-from schemas import aws_detection, gcp
+from schemas import aws_detection, aws_operations, gcp
 
 CAPACITY = Control(
     id="A1-CAP-01",
@@ -79,6 +79,7 @@ BACKUPS = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_BACKUP_JOBS, AWS_RDS_EVENTS),
+            datasets={"aws": aws_operations.BACKUP_JOBS},
             supporting={"gcp": (gcp.BACKUPS,)},
             description="Backup jobs and database snapshots: resource, state, when finished.",
         ),
@@ -91,6 +92,7 @@ BACKUPS = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE,),
+            datasets={"aws": aws_operations.RECOVERY_POINTS},
             description="Recovery points: when made, encryption, vault lock, copies in other regions; list of "
             "protected resources.",
         ),

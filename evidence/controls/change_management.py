@@ -22,7 +22,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws_trail, gcp, github_delivery
+from schemas import aws_operations, aws_trail, gcp, github_delivery
 from schemas.github import (
     BRANCH_RULES,
     BRANCH_TIPS,
@@ -239,7 +239,11 @@ APPROVED_DEPLOYMENTS = Control(
             grace_days=5,
             sources=(GITHUB_DEPLOYMENTS, AWS_CLOUDTRAIL_S3),
             datasets={"github": DEPLOYMENTS},
-            supporting={"github": (github_delivery.ENVIRONMENTS,), "gcp": (gcp.DEPLOYMENTS,)},
+            supporting={
+                "github": (github_delivery.ENVIRONMENTS,),
+                "aws": (aws_operations.DEPLOYMENTS,),
+                "gcp": (gcp.DEPLOYMENTS,),
+            },
             is_population=True,
             description="Deployments with states, environment, creator and commit; deployment calls in CloudTrail.",
         ),

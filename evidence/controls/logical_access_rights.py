@@ -18,7 +18,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws, aws_trail, gcp, github, github_organisation, google, own
+from schemas import aws, aws_identity, aws_trail, gcp, github, github_organisation, google, own
 
 APPROVED_ACCESS = Control(
     id="CC6-PROV-01",
@@ -132,7 +132,11 @@ LEAVERS = Control(
             target_gap_hours=49,
             max_gap_hours=35 * 24,
             sources=(GOOGLE_DIRECTORY_STATE, GITHUB_SETTINGS_STATE, AWS_IAM_STATE),
-            datasets={"google": google.ACCOUNTS, "github": github_organisation.ACCOUNTS},
+            datasets={
+                "google": google.ACCOUNTS,
+                "github": github_organisation.ACCOUNTS,
+                "aws": aws_identity.PRINCIPALS,
+            },
             supporting={"gcp": (gcp.PRINCIPALS,)},
             description="Accounts per system, which show the absence after the deadline.",
         ),
@@ -172,7 +176,12 @@ ACCESS_REVIEW = Control(
             grace_days=5,
             max_gap_hours=100 * 24,
             sources=(GOOGLE_DIRECTORY_STATE, GITHUB_SETTINGS_STATE, AWS_IAM_STATE, GCP_ASSET_HISTORY),
-            datasets={"google": google.ACCOUNTS, "github": github_organisation.ACCOUNTS, "gcp": gcp.PRINCIPALS},
+            datasets={
+                "google": google.ACCOUNTS,
+                "github": github_organisation.ACCOUNTS,
+                "aws": aws_identity.PRINCIPALS,
+                "gcp": gcp.PRINCIPALS,
+            },
             is_population=True,
             description="Every account, service, suspended and external ones too: stable id, owner, roles, privileged "
             "or not, second factor, last use, created.",
@@ -199,7 +208,11 @@ ACCESS_REVIEW = Control(
             grace_days=14,
             max_gap_hours=100 * 24,
             sources=(GOOGLE_DIRECTORY_STATE, GITHUB_SETTINGS_STATE, AWS_IAM_STATE),
-            datasets={"google": google.ACCOUNTS, "github": github_organisation.ACCOUNTS},
+            datasets={
+                "google": google.ACCOUNTS,
+                "github": github_organisation.ACCOUNTS,
+                "aws": aws_identity.PRINCIPALS,
+            },
             supporting={"gcp": (gcp.PRINCIPALS,)},
             description="Accounts as they were after the deadline for removals of the review; a snapshot before the "
             "signature never counts.",

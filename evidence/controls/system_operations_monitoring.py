@@ -16,7 +16,16 @@ from evidence.controls.sources import (
     GITHUB_SETTINGS_STATE,
     GOOGLE_POLICY_STATE,
 )
-from schemas import aws_configuration, aws_detection, aws_trail, gcp, github_organisation, github_security, google
+from schemas import (
+    aws_configuration,
+    aws_detection,
+    aws_operations,
+    aws_trail,
+    gcp,
+    github_organisation,
+    github_security,
+    google,
+)
 
 VULNERABILITIES = Control(
     id="CC7-VUL-01",
@@ -57,6 +66,7 @@ VULNERABILITIES = Control(
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE),
             datasets={"github": github_security.ALERT_COVERAGE, "aws": aws_detection.SCAN_COVERAGE},
+            supporting={"aws": (aws_operations.PATCH_STATE,)},
             description="What is scanned: accounts, resources, images and repositories with scanning on.",
         ),
     ),
@@ -100,6 +110,7 @@ BASELINE = Control(
                 "github": github_organisation.ORGANISATION_SETTINGS,
                 "google": google.POLICIES,
             },
+            supporting={"aws": (aws_operations.CONFIG_HISTORY,)},
             is_population=True,
             description="Checks of the baseline: check, tool and version, resource, region, passed, failed or in "
             "error; settings of organisation and domain.",

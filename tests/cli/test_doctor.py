@@ -94,7 +94,8 @@ def test_a_refusal_is_named_and_a_broken_source_stops_no_other(sandbox: Sandbox,
     assert ran.code == 3
     denied = [line for line in ran.json["lines"] if line["status"] == "denied"]
     assert {(line["dataset"], line["permission"]) for line in denied} == {
-        ("aws.privileges", "iam:GetAccountAuthorizationDetails")
+        ("aws.privileges", "iam:GetAccountAuthorizationDetails"),
+        ("aws.principals", "iam:GetAccountAuthorizationDetails"),
     }
     assert set(_of(ran.json, "github")) == {"unreachable"}
     assert _of(ran.json, "hr")["readable"] > 0

@@ -13,6 +13,8 @@ from schemas import (
     aws,
     aws_configuration,
     aws_detection,
+    aws_identity,
+    aws_operations,
     aws_trail,
     gcp,
     github,
@@ -32,7 +34,9 @@ def test_every_dataset_of_the_schemas_stands_in_it() -> None:
     systems = (
         aws.DATASETS,
         aws_configuration.DATASETS,
+        aws_identity.DATASETS,
         aws_detection.DATASETS,
+        aws_operations.DATASETS,
         aws_trail.DATASETS,
         github.DATASETS,
         _GITHUB,

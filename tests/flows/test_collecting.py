@@ -214,7 +214,7 @@ def test_catching_up_collects_what_is_missing_and_nothing_twice(company: Company
     program = str(company.project.program)
     change_management(program, window=WINDOW, scope=["acme/api"], simulated_now=AT, retries=0)  # type: ignore[call-overload]
     assert company.attempts("github.commits") == {"acme/api": ["ok"]}
-    document: Any = catch_up(program, simulated_now=AT, retries=0)
+    document: Any = catch_up(program, control="CC8-CHG-01", simulated_now=AT, retries=0)
     july = [
         one for one in document["entries"] if one["dataset"] == "github.commits" and one["claim"]["from"] < "2026-08"
     ]
@@ -224,7 +224,7 @@ def test_catching_up_collects_what_is_missing_and_nothing_twice(company: Company
         for (window, name), cell in company.project.cells("CC8-CHG-01", line).items():
             assert cell["state"] in (COVERED if window == WINDOW else {"not_due"}), (line, window, name)
     held = company.entries()
-    again: Any = catch_up(program, simulated_now=AT, retries=0)
+    again: Any = catch_up(program, control="CC8-CHG-01", simulated_now=AT, retries=0)
     assert again == {"entries": []}
     assert company.entries() == held, "nothing was written"
     assert company.project.verify()["problems"] == []

@@ -131,6 +131,12 @@ def _executions(view: View, asked: Mapping[str, Any]) -> list[Shown]:
     return sorted(found, key=lambda shown: _at(shown["startTime"]), reverse=True)
 
 
+@shim("codedeploy:ListApplications", lists="applications", limit=100)
+def _applications(view: View, asked: Mapping[str, Any]) -> list[str]:
+    found = [*view.of("codedeploy.group"), *view.of("codedeploy.deployment")]
+    return sorted({str(shown["applicationName"]) for shown in found})
+
+
 @shim("codedeploy:ListDeployments", "createTimeRange", "includeOnlyStatuses", lists="deployments", limit=100)
 def _deployments(view: View, asked: Mapping[str, Any]) -> list[str]:
     wanted: Mapping[str, datetime] = asked.get("createTimeRange", {})

@@ -9,7 +9,7 @@ from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy,
 from connectors.aws.policies import Holder, read_policy
 from connectors.aws.verdicts import iam_action
 from connectors.pacing import Pacer
-from schemas import aws, aws_configuration, aws_detection, aws_trail
+from schemas import aws, aws_configuration, aws_detection, aws_identity, aws_operations, aws_trail
 
 
 class Clock:
@@ -87,10 +87,10 @@ def test_every_service_that_is_asked_has_a_pace() -> None:
 
 
 def test_every_dataset_names_its_rights_and_none_of_them_changes_anything() -> None:
-    modules = (aws, aws_configuration, aws_detection, aws_trail)
+    modules = (aws, aws_configuration, aws_detection, aws_trail, aws_identity, aws_operations)
     assert set(ACTIONS) == {dataset.name for module in modules for dataset in module.DATASETS}
     verbs = {action.partition(":")[2] for actions in ACTIONS.values() for action in actions}
-    reading = ("BatchGet", "Get", "List", "Describe", "GenerateCredentialReport", "LookupEvents")
+    reading = ("BatchGet", "Get", "List", "Describe", "Generate", "LookupEvents")
     assert all(verb.startswith(reading) for verb in verbs)
 
 
