@@ -1,6 +1,6 @@
 """The least rights that reading each dataset needs, as IAM actions. `evidence doctor` prints them as a policy.
 
-All of them are part of AWS's own `SecurityAudit` policy except `sts:AssumeRole`, which the collector itself needs.
+All but a few of them are part of AWS's own `SecurityAudit` policy; docs/credentials.md names those.
 """
 
 from __future__ import annotations

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
 import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from connectors.aws.calls import CALLS_PER_SECOND, OTHER_CALLS_PER_SECOND
 from connectors.aws.permissions import ACTIONS, collector_policy, reader_policy, trust_policy
@@ -92,6 +98,17 @@ def test_every_dataset_names_its_rights_and_none_of_them_changes_anything() -> N
     verbs = {action.partition(":")[2] for actions in ACTIONS.values() for action in actions}
     reading = ("BatchGet", "Get", "List", "Describe", "Generate", "LookupEvents")
     assert all(verb.startswith(reading) for verb in verbs)
+
+
+def test_what_the_policy_of_aws_for_auditors_lacks_is_documented() -> None:
+    policies = json.loads(aws_managed_policies_data)
+    statements = policies["SecurityAudit"]["Document"]["Statement"]
+    held = [pattern.lower() for one in statements for pattern in one["Action"]]
+    needed = {action for actions in ACTIONS.values() for action in actions}
+    beyond = sorted(one for one in needed if not any(fnmatchcase(one.lower(), pattern) for pattern in held))
+    page = (Path(__file__).parents[3] / "docs" / "credentials.md").read_text(encoding="utf-8")
+    [sentence] = re.findall(r"all of them but (.*?)\.\s", page, re.DOTALL)
+    assert re.findall(r"`(.*?)`", sentence) == beyond
 
 
 def test_the_rights_of_the_reader_give_no_power() -> None:
