@@ -216,7 +216,16 @@ class TestScopeAndSources:
         assert found.system_spans("github") == ALWAYS
         assert found.system_spans("google") == ()
         assert found.system_spans("own") == ALWAYS
+        assert "aws" in found.systems_at(at("2026-02-09"))
+        assert "aws" not in found.systems_at(at("2026-02-10"))
+        assert {"github", "own"} <= set(found.systems_at(at("2026-02-10")))
         assert {("system", 2), ("scope", 2)} == set(removed(found))
+
+    def test_a_register_dropped_is_read_no_more(self) -> None:
+        registers = {"registers": {"people": "people.csv", "devices": "devices.csv"}}
+        found = history(("2025-12-01", registers), ("2026-02-10", {"registers": {"people": "people.csv"}}))
+        assert "devices" in found.registers_at(at("2026-02-09"))
+        assert "devices" not in found.registers_at(at("2026-02-11"))
 
     def test_a_plan_bought_in_spring_remembers_nothing_of_winter(self) -> None:
         def scope(plan: str) -> dict[str, object]:
