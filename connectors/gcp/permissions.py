@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from connectors.google.documents import place_of
 from schemas.errors import IncompletePopulation
 
 if TYPE_CHECKING:
-    from connectors.google.calls import GoogleClient
+    from connectors.google.calls import Answer
     from connectors.google.session import Access
     from schemas.programme_scope import GcpScope
 
@@ -146,8 +146,8 @@ def permissions_on(dataset: str, kind: str) -> list[str]:
     return sorted(one for one in needed if one.startswith(above) or (one == _CUSTOM_ROLES and kind == "organizations"))
 
 
-def missing_permissions(client: GoogleClient, container: str, dataset: str) -> list[str]:
-    """Which of the permissions the reader does not hold on a container, as far as Google tells.
+def missing_permissions(ask: Callable[..., Answer], container: str, dataset: str) -> list[str]:
+    """Which of the permissions the reader does not hold on a container, as far as Google tells. `ask`: as of a client.
 
     Google lets everybody test their own permissions. An answer that grants too much is possible by its documentation,
     so this names what is missing and proves nothing; what follows is asked and judged as always.
@@ -158,7 +158,7 @@ def missing_permissions(client: GoogleClient, container: str, dataset: str) -> l
         return []
     method = f"{_RESOURCE}.{kind}.testIamPermissions"
     # 400: one of them can't be tested on this kind of container.
-    answer = client.ask(method, expect=(400,), resource=container, body={"permissions": wanted})
+    answer = ask(method, expect=(400,), resource=container, body={"permissions": wanted})
     if answer.refused is not None:
         return []
     held = texts(answer.parsed, "permissions")

@@ -216,9 +216,17 @@ class Reading(Asking):
     # --- before anything is read -------------------------------------------------------------------------------------
 
     def enabled(self, *names: str) -> dict[str, bool]:
-        """Which of the services are switched on in the project."""
-        with self.named():
-            return enabled(self.client, self.number, names)
+        """Which services are switched on in the project. Raises IncompletePopulation for an answer about others."""
+        asked = [f"{self.own.name}/services/{name}" for name in names]
+        answer = self.ask("serviceusage.services.batchGet", parent=self.own.name, names=asked)
+        services = parts(answer.parsed, "services")
+        if [one.get("name") for one in services] != asked:
+            raise IncompletePopulation(
+                f"Google was asked which of {len(asked)} services are on in {self.project_id} and answered about "
+                "others. Nothing was kept; run again."
+            )
+        states = [needed(one, "state", "service") for one in services]
+        return {name: state == "ENABLED" for name, state in zip(names, states, strict=True)}
 
     def none_of(self, service: str, *kinds: str) -> None:
         """Show by asset inventory that a project in which a service is off has nothing of it. Raises NotLicensed.
@@ -242,7 +250,7 @@ class Reading(Asking):
         Several lists of Google leave out what may not be read instead of refusing, so this comes before them.
         """
         for container in self.containers:
-            lacking = missing_permissions(self.client, container.name, self.dataset.name)
+            lacking = missing_permissions(self.ask, container.name, self.dataset.name)
             if lacking:
                 raise PermissionDenied(
                     f"{self.project_id}: {self.client.who} lacks {', '.join(lacking)} on {container.name}. Grant a "
@@ -297,19 +305,6 @@ def ancestors(parent: str, parent_of: Callable[[str], str]) -> list[str]:
             raise SchemaDrift(f"Google names a parent of an unknown kind ({parent.partition('/')[0]}).")
         parent = parent_of(parent)
     return found
-
-
-def enabled(client: GoogleClient, wanted: str, names: Sequence[str]) -> dict[str, bool]:
-    """Which services are switched on in a project. Raises IncompletePopulation for an answer to another question."""
-    asked = [f"projects/{wanted}/services/{name}" for name in names]
-    answer = client.ask("serviceusage.services.batchGet", parent=f"projects/{wanted}", names=asked)
-    services = parts(answer.parsed, "services")
-    if [one.get("name") for one in services] != asked:
-        raise IncompletePopulation(
-            f"Google was asked which of {len(asked)} services are on in projects/{wanted} and answered for others. "
-            "Nothing was kept; run again."
-        )
-    return {name: needed(one, "state", "service") == "ENABLED" for name, one in zip(names, services, strict=True)}
 
 
 def off(api: str, project: str) -> NotLicensed:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.gcp.permissions import METHODS, PERMISSIONS, least_permissions
 from connectors.google.documents import place_of
 from sandbox.company import read_model
 from sandbox.google.cloud.company import FILE, cloud_world
@@ -40,7 +41,11 @@ def read(cloud: Cloud, dataset: Dataset, number: str = WAREHOUSE) -> Collected:
 
 @pytest.mark.parametrize("dataset", gcp.DATASETS, ids=lambda dataset: dataset.name)
 def test_every_dataset_has_rows(demo: Cloud, dataset: Dataset) -> None:
-    assert read(demo, dataset).rows
+    found = read(demo, dataset)
+    assert found.rows
+    # What is asked is what the least rights are made from; anybody may test their own permissions.
+    asked = {str(answer.parameters["method"]) for answer in found.sink.answers}
+    assert {one for one in asked if not one.endswith("testIamPermissions")} <= set(METHODS[dataset.name])
     demo.probe(dataset, WAREHOUSE)
 
 
@@ -68,6 +73,13 @@ def test_records_stand_under_methods_that_there_are() -> None:
     for holder in (*world.projects, *world.above):
         for method in holder.records:
             assert place_of(method.partition(":")[0])
+
+
+def test_least_rights_name_only_what_reads(demo: Cloud) -> None:
+    permissions = least_permissions([dataset.name for dataset in gcp.DATASETS])
+    reading = (".list", ".get", ".getIamPolicy", ".query", ".getEffectiveFirewalls", ".exportResource")
+    assert [one for one in permissions if not one.endswith(reading) and ".searchAll" not in one] == []
+    assert all(place_of(method) for method in PERMISSIONS)
 
 
 def test_a_file_that_is_wrong_is_refused_with_the_place(tmp_path: Path) -> None:
