@@ -262,6 +262,10 @@ def _code_scanning(client: GithubClient, request: Request, sink: Sink, node: Jso
     number, off = _open(client, request, sink, "code_scanning", node["id"])
     if off is not None:
         return _coverage(node, request, "code_scanning", "not_licensed", off, None)
+    if node["isArchived"]:
+        return _coverage(
+            node, request, "code_scanning", "disabled", "archived, so nothing is analysed any more", number
+        )
     licence = feature(record, "code_security") or feature(record, "advanced_security")
     if licence == "disabled" and node["visibility"] != "PUBLIC":
         return _coverage(node, request, "code_scanning", "disabled", "code security is switched off", number)

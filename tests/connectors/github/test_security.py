@@ -285,6 +285,19 @@ def test_coverage_says_what_looks_and_when_last(running: LocalGithub) -> None:
     assert by_feature["secret_scanning"]["open_alerts"] == open_secrets
 
 
+def test_an_archived_repository_is_not_analysed_any_more(running: LocalGithub) -> None:
+    repository = running.organisation.repositories[1]
+    held = repository.archived
+    repository.archived = Changing(True)
+    try:
+        rows, _ = read(running, "alert_coverage", 1)
+    finally:
+        repository.archived = held
+    [row] = [one for one in rows if one["feature"] == "code_scanning"]
+    assert (row["state"], row["archived"]) == ("disabled", True)
+    assert "archived" in (row["detail"] or "")
+
+
 def test_environments_with_reviewers_and_branches(running: LocalGithub) -> None:
     rows, claim = read(running, "environments")
     by_name = {row["environment"]: row for row in rows}
