@@ -31,8 +31,12 @@ from connectors.store.arrow import compute as pc
 GATHER_ROWS = 4096
 GATHER_BYTES = 8 << 20
 """A piece has GATHER_ROWS rows at most, and fewer where they are large."""
-DIGEST_ROWS = 256
-"""Rows turned into Python objects at a time; a pull request with its reviews and record takes tens of kilobytes."""
+DIGEST_ROWS = 2048
+DIGEST_BYTES = 4 << 20
+"""Rows turned into Python objects at a time: DIGEST_ROWS at most, and fewer where they are large."""
+READ_ROWS = 256
+"""The same for a file read back, of whose rows nobody knows how large they are: a pull request with its reviews and
+record takes tens of kilobytes."""
 FORGET_BYTES = 64 << 20
 """So much of a spool is looked at before its pages are given back."""
 GROUP_ROWS = 20_000
@@ -162,7 +166,8 @@ def write_parquet(path: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> 
     ):  # fmt: skip
         for group in _row_groups(pieces):
             written = beside.submit(writer.write_table, group, row_group_size=max(1, group.num_rows))
-            for batch in group.to_batches(max_chunksize=DIGEST_ROWS):
+            at_once = max(1, min(DIGEST_ROWS, DIGEST_BYTES * group.num_rows // max(1, group.nbytes)))
+            for batch in group.to_batches(max_chunksize=at_once):
                 _digest_rows(running, batch)
             rows += group.num_rows
             written.result()
@@ -205,7 +210,7 @@ def rows_digest(path: Path) -> str:
     """`rows_sha256` of a Parquet file, read back a few thousand rows at a time."""
     running = hashlib.sha256()
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=DIGEST_ROWS):
+        for batch in file.iter_batches(batch_size=READ_ROWS):
             _digest_rows(running, batch)
     return "sha256:" + running.hexdigest()
 

@@ -1,7 +1,7 @@
 """CloudTrail's event history: the fallback where no trail is delivered. It remembers 90 days and is slow.
 
-It is asked two times a second, region by region (AWS allows no more in an account), and shows an event minutes after
-it happened.
+It is asked two times a second, region by region: AWS allows no more in an account. It shows an event within 15 minutes,
+which the time that a stream is given to settle covers.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ from schemas.extraction import ItemClaim
 from schemas.instants import format_instant
 
 REMEMBERS = timedelta(days=90)
-SHOWS_AFTER = timedelta(minutes=15)
-"""AWS shows an event within so long; before that nobody can tell whether there is one."""
 HISTORY_QUERY = "ec2:DescribeRegions\ncloudtrail:LookupEvents StartTime=start EndTime=end, in each region"
 
 
 def event_history(reading: Reading) -> list[ItemClaim]:
     """The claim of `aws.management_events` from the event history; its rows go to the sink of `reading`."""
-    start, end = reading.interval
-    reach, fresh = reading.now - REMEMBERS, reading.now - SHOWS_AFTER
+    start, _ = reading.interval
+    reach = reading.now - REMEMBERS
     origin = Origin.of(reading.item, reading.account, None, reading.interval)
     delivered, taken = Delivered(), Taken()
     again = 0
@@ -45,11 +43,9 @@ def event_history(reading: Reading) -> list[ItemClaim]:
 
     reading.sink.batches(MANAGEMENT_EVENTS, rows())
     words = ["no trail is named under scope.aws.cloudtrail: CloudTrail's event history was read, which nobody signs"]
-    late, early = reach > start, fresh < end
+    late = reach > start
     if late:
         words.append(f"the event history reaches back to {format_instant(reach)}")
-    if early:
-        words.append(f"it shows events up to {format_instant(fresh)}")
     for reason, count in (
         ("in the history of several regions", again), ("before the interval", taken.earlier),
         ("after the interval", taken.later),
@@ -65,9 +61,7 @@ def event_history(reading: Reading) -> list[ItemClaim]:
                 "account": reading.account, "principal": reading.caller.principal, "regions": list(reading.regions),
                 "source": "aws.cloudtrail_event_history",
             },
-            truncated=early,
             complete_from=reach if late else None,
-            complete_until=fresh if early else None,
             proof_of_life=kept > 0,
             proof=f"{taken.records} events are in the history of {len(reading.regions)} regions" if kept else None,
             reconciliation="; ".join(words),

@@ -1,10 +1,9 @@
-"""The event history: the fallback without a trail, which reaches back 90 days and shows nothing of the last minutes."""
+"""The event history: the fallback without a trail, which reaches back 90 days."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from connectors.aws.trail.history import SHOWS_AFTER
 from tests.fakes.aws_company import SimulatedAws
 from tests.fakes.aws_trail import NOW, STARTED, collect_events, every, record, session, start, with_trail
 
@@ -22,14 +21,14 @@ def test_the_same_rows_as_from_the_files(simulated_aws: SimulatedAws) -> None:
     assert claim.rows_returned == len(rows) + sum(claim.drop_rules.values())
 
 
-def test_what_it_has_forgotten_and_what_it_does_not_show_yet(simulated_aws: SimulatedAws) -> None:
+def test_what_it_has_forgotten(simulated_aws: SimulatedAws) -> None:
     events = [record(1, NOW - timedelta(days=95)), record(2, NOW - timedelta(days=80)), record(3, NOW)]
     simulated = start(simulated_aws, with_trail(events))
     opened = session(simulated, trail=None)
     claim, rows = collect_events(simulated, NOW - timedelta(days=100), NOW, opened=opened)
     assert claim.complete_from == NOW - timedelta(days=90)
-    assert claim.complete_until == NOW - SHOWS_AFTER
-    assert claim.truncated
+    assert claim.reconciliation is not None
+    assert "the event history reaches back to 2026-01-01T08:00:00Z" in claim.reconciliation
     assert [row["event_time"] for row in rows if row["region"] == "eu-west-1"] == [NOW - timedelta(days=80)]
 
 
