@@ -25,9 +25,11 @@ import orjson
 import pyarrow as pa
 
 from connectors.google.calls import GoogleClient
+from connectors.google.credentials import ServiceAccount
 from connectors.google.extractors import EXTRACTORS
 from connectors.google.pacing import CALLS_PER_SECOND, USUAL_PER_SECOND
 from connectors.google.permissions import workspace_access
+from connectors.google.sending import Conduct, Received, Sender
 from connectors.google.session import open_session
 from connectors.pacing import Pacer
 from schemas.dataset import Dataset
@@ -41,23 +43,23 @@ DAY = NOW - timedelta(days=3)
 CUSTOMER, DOMAIN, READER = "C0crowd", "crowd.example", "user000000@crowd.example"
 
 
-class Paced(GoogleClient):
+class Paced(Sender):
     """Counts what the real Google would make us wait, by a clock that only waiting moves."""
 
     waited = 0.0
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, conduct: Conduct, account: ServiceAccount, subject: str | None) -> None:
+        super().__init__(conduct, account, subject)
         self._virtual = Pacer(CALLS_PER_SECOND, USUAL_PER_SECOND, pause=self._pass, monotonic=lambda: self.waited)
 
     def _pass(self, seconds: float) -> None:
         self.waited += seconds
 
-    def _once(
+    def once(
         self, method: str, uri: str, verb: str, body: Any, headers: Mapping[str, str], bucket: str, parts: int
-    ) -> Any:
+    ) -> Received:
         self._virtual.wait(bucket, parts)
-        return super()._once(method, uri, verb, body, headers, bucket, parts)
+        return super().once(method, uri, verb, body, headers, bucket, parts)
 
 
 class Passing:
@@ -102,10 +104,9 @@ def measure(url: str, key: str) -> None:
     scope = GoogleScope(customer=CUSTOMER, domain=DOMAIN, delegate=READER, api_url=url)
     print(f"{'dataset':24}{'rows':>8}{'requests':>10}{'counted':>9}{'seconds':>9}{'at the pace':>13}{'memory':>9}")
     for dataset in (USERS, ADMINISTRATORS, ACCOUNTS, SIGN_INS, USAGE_REPORTS):
-        session = open_session(
-            workspace_access(scope), {"GOOGLE_APPLICATION_CREDENTIALS": key}, now=lambda: NOW, client=Paced
-        )
-        client: Paced = session.client
+        session = open_session(workspace_access(scope), {"GOOGLE_APPLICATION_CREDENTIALS": key}, now=lambda: NOW)
+        client: GoogleClient = session.client
+        paced = client.sender = Paced(client.sender.conduct, client.account, client.subject)
         interval = (DAY, DAY + timedelta(days=1)) if dataset.kind == "event_stream" else (None, None)
         request = Request(frozenset({dataset.name}), ScopeItem(f"google:{CUSTOMER}", DOMAIN, "google"), *interval)
         sink = Passing()
@@ -116,7 +117,7 @@ def measure(url: str, key: str) -> None:
         assert sink.count == claim.independent_count
         print(
             f"{dataset.name:24}{sink.count:8}{client.requests:10}{client.counted:9}{seconds:9.1f}"
-            f"{client.waited:11.0f} s{memory:6.0f} MB"
+            f"{paced.waited:11.0f} s{memory:6.0f} MB"
         )
 
 

@@ -15,12 +15,9 @@ The sandbox's side: `sandbox/google/cloud/`, a handler for each method id in its
 
 from __future__ import annotations
 
-import http.client
-import ssl
-import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol, cast
 
 import httplib2
@@ -29,21 +26,17 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.errors import BatchError, HttpError
 from googleapiclient.http import BatchHttpRequest, HttpRequest
 
-from connectors.endpoints import EndpointJudgement
-from connectors.google.credentials import ServiceAccount, Token
+from connectors.google.credentials import ServiceAccount
 from connectors.google.documents import api_of, document_at, host, place_of
-from connectors.google.verdicts import Later, passes, refusal, token_verdict, verdict
-from connectors.pacing import Pacer
-from connectors.source_clock import check_clock, source_clock
+from connectors.google.sending import Conduct, Received, Sender, lower_names, parsed
+from connectors.google.verdicts import Later, passes, refusal, verdict
 from schemas.dataset import Dataset
-from schemas.errors import EndpointRefused, EvidenceError, IncompletePopulation, RetriableError, SchemaDrift
+from schemas.errors import EvidenceError, IncompletePopulation, RetriableError, SchemaDrift
 from schemas.extraction import Sink
 
-ATTEMPTS = 7
 BATCH_PARTS = 100
 """Google allows 1,000 and advises fewer; a failed batch costs less this way."""
 
-_LONGEST_WAIT_SECONDS = 60.0
 _EMPTY_PAGES = 100
 """Google may answer an empty page in between; so many in a row are no list any more."""
 
@@ -80,30 +73,6 @@ class Answer:
         return self
 
 
-@dataclass(slots=True)
-class Conduct:
-    """How a session behaves; `http` makes a connection for an address, without proxies on loopback."""
-
-    now: Callable[[], datetime]
-    judge: Callable[[str], EndpointJudgement]
-    http: Callable[[EndpointJudgement], httplib2.Http]
-    pacer: Pacer
-    pause: Callable[[float], None]
-    attempts: int = ATTEMPTS
-    requests: int = 0
-    """HTTP requests sent, repetitions and those for tokens included."""
-    counted: int = 0
-    """Requests as Google's quotas count them: each part of a batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Received:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    served_at: datetime
-
-
 class GoogleClient:
     """Calls by a service account, for `subject` where it has domain-wide delegation."""
 
@@ -115,13 +84,10 @@ class GoogleClient:
         self.subject = subject
         self.policies: tuple[str, ...] = ()
         """Names of the policy documents of the programme."""
+        self.sender = Sender(conduct, account, subject)
         self._conduct = conduct
         self._address = address
-        self._tokens: dict[str, Token] = {}
         self._resources: dict[str, Any] = {}
-        self._https: dict[str, httplib2.Http] = {}
-        # Nobody closes a session; its connections go with it.
-        weakref.finalize(self, _close, self._https)
 
     @property
     def who(self) -> str:
@@ -162,7 +128,7 @@ class GoogleClient:
         """
         request = self._request(method, parameters)
         api = api_of(method)
-        received = self._sent(
+        received = self.sender.sent(
             method, request.uri, request.method, request.body, dict(request.headers), self.rights.scope(method),
             bucket or api,
             lambda one: _unreadable(method, one),
@@ -231,14 +197,14 @@ class GoogleClient:
             if not later:
                 return [answers[index] for index in range(len(parameters))]
             waiting = later
-            self._wait(method, attempt, why, bucket or api)
+            self.sender.wait(method, attempt, why, bucket or api)
         raise RetriableError(f"{len(waiting)} parts of a batch of {method} were not answered. Try again later.")
 
     # --- how ---------------------------------------------------------------------------------------------------------
 
     def _batched(
         self, method: str, parameters: Sequence[Mapping[str, Any]], bucket: str
-    ) -> list[tuple[HttpRequest, _Received]]:
+    ) -> list[tuple[HttpRequest, Received]]:
         requests = [self._request(method, one) for one in parameters]
         found: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
 
@@ -248,7 +214,7 @@ class GoogleClient:
             elif error is not None:
                 raise error
             head, content = response
-            found[request_id] = (int(head["status"]), _lower(head), content)
+            found[request_id] = (int(head["status"]), lower_names(head), content)
 
         batch: BatchHttpRequest = self._resource(api_of(method)).new_batch_http_request(callback=took)
         for index, request in enumerate(requests):
@@ -266,11 +232,11 @@ class GoogleClient:
             raise IncompletePopulation(
                 f"A batch of {len(requests)} calls of {method} was answered with {len(found)} parts. Nothing was kept."
             )
-        out: list[tuple[HttpRequest, _Received]] = []
+        out: list[tuple[HttpRequest, Received]] = []
         for index, request in enumerate(requests):
             status, headers, content = found[str(index)]
             dated = {**headers, "date": outer.headers["date"]}
-            out.append((request, _Received(status, dated, content, outer.served_at)))
+            out.append((request, Received(status, dated, content, outer.served_at)))
         return out
 
     def _answer(
@@ -278,7 +244,7 @@ class GoogleClient:
         method: str,
         request: HttpRequest,
         parameters: Mapping[str, Any],
-        received: _Received,
+        received: Received,
         expect: Collection[int],
     ) -> Answer:
         refused = None
@@ -287,124 +253,17 @@ class GoogleClient:
                 raise self._refused(method, received)
             refused = received.status
         return Answer(
-            method=method, parsed=_parsed(received.body), status=received.status, verb=request.method, url=request.uri,
+            method=method, parsed=parsed(received.body), status=received.status, verb=request.method, url=request.uri,
             headers=received.headers, body=received.body, parameters=parameters, served_at=received.served_at,
             refused=refused,
         )  # fmt: skip
 
-    def _refused(self, method: str, received: _Received) -> EvidenceError:
+    def _refused(self, method: str, received: Received) -> EvidenceError:
         api = api_of(method)
         return verdict(
             method, refusal(received.status, received.body), service=host(api), scope=self.rights.scope(method),
             privilege=self.rights.privilege(method), who=self.who,
         )  # fmt: skip
-
-    def _sent(
-        self,
-        method: str,
-        uri: str,
-        verb: str,
-        body: Any,
-        headers: Mapping[str, str],
-        scope: str,
-        bucket: str,
-        unfit: Callable[[_Received], Later | None],
-        parts: int = 1,
-    ) -> _Received:
-        """The answer to one request, whatever its status, once neither limits nor failures stand in the way."""
-        renewed = False
-        for attempt in range(1, self._conduct.attempts + 1):
-            token = self._token(scope)
-            sending = {**headers, "authorization": f"Bearer {token.value}"}
-            try:
-                received = self._once(method, uri, verb, body, sending, bucket, parts)
-                if received.status == 401 and not renewed:
-                    # A token can be revoked, or end early; a new one tells whether the credentials are at fault.
-                    renewed = True
-                    self._tokens.pop(scope, None)
-                    sending["authorization"] = f"Bearer {self._token(scope).value}"
-                    received = self._once(method, uri, verb, body, sending, bucket, parts)
-                later = passes(refusal(received.status, received.body), received.headers)
-                later = later or (unfit(received) if received.status < 300 else None)
-                if later is None:
-                    return received
-            except Later as error:
-                later = error
-            if attempt == self._conduct.attempts:
-                raise RetriableError(
-                    f"{method} failed {attempt} times, lastly by: {later.why}. Nothing is claimed; try again later.",
-                    retry_after=later.seconds,
-                )
-            self._wait(method, attempt, later, bucket)
-        raise AssertionError("the loop above returns or raises")
-
-    def _wait(self, method: str, attempt: int, later: Later, bucket: str) -> None:
-        asked = later.seconds
-        if later.limit:
-            self._conduct.pacer.throttled(bucket)
-        if asked is not None and asked > _LONGEST_WAIT_SECONDS:
-            raise RetriableError(
-                f"Google asks to wait {asked:.0f} s before {method} ({later.why}). Try again then.", retry_after=asked
-            )
-        self._conduct.pause(max(asked or 0.0, min(0.5 * 2**attempt, _LONGEST_WAIT_SECONDS)))
-
-    def _once(
-        self, method: str, uri: str, verb: str, body: Any, headers: Mapping[str, str], bucket: str, parts: int
-    ) -> _Received:
-        judged = self._conduct.judge(uri)
-        if not judged.simulated:  # a simulation has no neighbours to be considerate of
-            self._conduct.pacer.wait(bucket, parts)
-        connection = self._https.get(judged.url)
-        if connection is None:
-            connection = self._https[judged.url] = self._conduct.http(judged)
-        sent = self._conduct.now()
-        self._conduct.requests += 1
-        self._conduct.counted += parts
-        try:
-            response, content = connection.request(uri, method=verb, body=body, headers=dict(headers))
-        except (ssl.SSLError, httplib2.ProxiesUnavailableError) as error:
-            raise EndpointRefused(
-                f"The TLS connection for {method} failed: the certificate is not Google's, or something stands in "
-                "between. Look at proxies and certificate bundles before you collect anything."
-            ) from error
-        except (OSError, http.client.HTTPException, httplib2.HttpLib2Error) as error:
-            self._https.pop(judged.url).close()  # what is left on a broken connection belongs to no answer
-            raise Later(f"no whole answer ({type(error).__name__})") from error
-        found = _lower(response)
-        served_at = source_clock(found, "Google")
-        check_clock(served_at, sent, self._conduct.now(), "Google")
-        return _Received(int(response.status), found, content, served_at)
-
-    def _token(self, scope: str) -> Token:
-        held = self._tokens.get(scope)
-        if held is None or not held.fresh(self._conduct.now()):
-            held = self._tokens[scope] = self._new_token(scope)
-        return held
-
-    def _new_token(self, scope: str) -> Token:
-        """Never kept and never shown: this one answer holds a credential."""
-        form = {"content-type": "application/x-www-form-urlencoded"}
-        later = Later("nothing was asked")
-        for attempt in range(1, self._conduct.attempts + 1):
-            body = self.account.assertion(scope, self.subject, self._conduct.now())
-            try:
-                received = self._once("the token", self.account.token_uri, "POST", body, form, "token", 1)
-                later = passes(refusal(received.status, received.body), received.headers)
-                parsed = _parsed(received.body)
-                if received.status >= 300 and later is None:
-                    raise token_verdict(
-                        received.status, received.body, scope=scope, subject=self.subject, account=self.account.email
-                    )
-                if later is None:
-                    value, lasts = parsed.get("access_token"), parsed.get("expires_in")
-                    if isinstance(value, str) and isinstance(lasts, int):
-                        return Token(value, received.served_at + timedelta(seconds=lasts))
-                    later = Later("the token endpoint's answer holds no token")
-            except Later as error:
-                later = error
-            if attempt < self._conduct.attempts:
-                self._wait("the token", attempt, later, "token")
-        raise RetriableError(f"Google's token endpoint gives no token for {scope}: {later.why}. Try again later.")
 
     def _document(self, api: str) -> dict[str, Any]:
         return document_at(api, self._address)
@@ -433,7 +292,7 @@ class GoogleClient:
 
     def close(self) -> None:
         """Close the connections."""
-        _close(self._https)
+        self.sender.close()
 
 
 class _Carrier:
@@ -441,11 +300,11 @@ class _Carrier:
 
     def __init__(self, client: GoogleClient, method: str, bucket: str, parts: int) -> None:
         self._client, self._method, self._bucket, self._parts = client, method, bucket, parts
-        self.received: _Received | None = None
+        self.received: Received | None = None
 
     def request(self, uri: str, method: str, body: Any, headers: Mapping[str, str]) -> tuple[httplib2.Response, bytes]:
         client: Any = self._client
-        received: _Received = client._sent(
+        received: Received = client.sender.sent(
             f"a batch of {self._method}", uri, method, body, headers, self._client.rights.scope(self._method),
             self._bucket, _no_batch, self._parts,
         )  # fmt: skip
@@ -455,11 +314,6 @@ class _Carrier:
         response = httplib2.Response(dict(received.headers))
         response.status = received.status
         return response, received.body
-
-
-def _close(connections: dict[str, httplib2.Http]) -> None:
-    while connections:
-        connections.popitem()[1].close()
 
 
 def _with_token(parameters: Mapping[str, Any], asked: str, token: str | None) -> dict[str, Any]:
@@ -474,19 +328,7 @@ def _as_received(response: Any, content: bytes) -> Any:
     return response, content
 
 
-def _lower(response: Any) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in response.items()}
-
-
-def _parsed(body: bytes) -> Mapping[str, Any]:
-    try:
-        found: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-
-
-def _unreadable(method: str, received: _Received) -> Later | None:
+def _unreadable(method: str, received: Received) -> Later | None:
     """An answer that says it is good and holds no JSON object: cut off, or none of Google's."""
     if received.status == 204 or 300 <= received.status < 400:
         raise SchemaDrift(f"{method} answers {received.status}, which holds no data. The connector must be looked at.")
@@ -497,7 +339,7 @@ def _unreadable(method: str, received: _Received) -> Later | None:
     return None if whole else Later("the body is no whole JSON object")
 
 
-def _no_batch(received: _Received) -> Later | None:
+def _no_batch(received: Received) -> Later | None:
     boundary = received.headers.get("content-type", "").partition("boundary=")[2].strip('"; ')
     whole = bool(boundary) and received.body.rstrip().endswith(b"--" + boundary.encode() + b"--")
     return None if whole else Later("the body is no whole batch of answers")

@@ -26,9 +26,10 @@ from connectors.endpoints import (
     resolve_addresses,
     shown_certificate,
 )
-from connectors.google.calls import ATTEMPTS, Conduct, GoogleClient, Rights
+from connectors.google.calls import GoogleClient, Rights
 from connectors.google.credentials import service_account
 from connectors.google.pacing import CALLS_PER_SECOND, USUAL_PER_SECOND
+from connectors.google.sending import ATTEMPTS, Conduct
 from connectors.pacing import Pacer
 from schemas.extraction import Session
 
