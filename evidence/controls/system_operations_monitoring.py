@@ -16,6 +16,8 @@ from evidence.controls.sources import (
     GITHUB_SETTINGS_STATE,
     GOOGLE_POLICY_STATE,
 )
+from evidence.controls.threat_detection import CODES as DETECTION_CODES
+from evidence.controls.threat_detection import detection_delivers
 from schemas import (
     aws_configuration,
     aws_detection,
@@ -212,14 +214,15 @@ DETECTION = Control(
             "actions; alert rules with their recipients at Google.",
         ),
     ),
-    exception_codes=("DETECTOR_OFF", "NO_TARGET", "TARGET_UNCONFIRMED"),
+    exception_codes=DETECTION_CODES,
     population="Account x region; domains.",
-    test=None,
+    test=detection_delivers,
     false_positives=(
         "regions disabled by SCP (prove by policy)",
         "new account inside 24 hours",
     ),
     recover_until="Not recoverable.",
+    limits=("Alert rules of Google Workspace are collected and not judged yet.",),
 )
 
 CONTROLS = (VULNERABILITIES, BASELINE, AUDIT_LOGS, DETECTION)
