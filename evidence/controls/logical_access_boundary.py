@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from evidence.controls import encryption, public_entry_points
+from evidence.controls.encryption import encrypted_everywhere
 from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.public_entry_points import nothing_public_unapproved
 from evidence.controls.sources import (
     AWS_CLOUDTRAIL_S3,
     AWS_CONFIG_HISTORY,
@@ -57,9 +60,9 @@ EXPOSURE = Control(
             "databases made public, firewall rules.",
         ),
     ),
-    exception_codes=("EXPOSED", "REGION_NOT_SCANNED"),
+    exception_codes=public_entry_points.CODES,
     population="All network-facing resources in every enabled region of every in-scope account.",
-    test=None,
+    test=nothing_public_unapproved,
     false_positives=(
         "CDN origins and load balancers by design",
         "default VPC groups with no interfaces",
@@ -111,9 +114,9 @@ ENCRYPTION = Control(
             "certificates of load balancers.",
         ),
     ),
-    exception_codes=("UNENCRYPTED", "WEAK_TLS", "CERT_EXPIRING", "HOST_NOT_SCANNED"),
+    exception_codes=encryption.CODES,
     population="Data stores and public endpoints in the inventory.",
-    test=None,
+    test=encrypted_everywhere,
     false_positives=(
         "public static buckets",
         "port 80 that only redirects",

@@ -17,7 +17,7 @@ from evidence.controls.validity import holds_at, start_of
 from evidence.programme_versions import Version
 from schemas.instants import format_instant, parse_instant
 
-APPROVALS = ("administrators", "scope")
+APPROVALS = ("administrators", "public_endpoints", "scope")
 """Registers whose rows approve or decide something, and so must have stood there at the time."""
 BACKDATING = timedelta(hours=72)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evidence.controls import audit_trail
+from evidence.controls.audit_trail import logged_and_kept
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import (
     AWS_CLOUDTRAIL_S3,
@@ -177,13 +179,14 @@ AUDIT_LOGS = Control(
             description="The digest chain, hour by hour: digest there, signature right, files whole.",
         ),
     ),
-    exception_codes=("LOGGING_OFF", "CHAIN_BROKEN", "RETENTION_SHORT"),
+    exception_codes=audit_trail.CODES,
     population="Accounts x regions; hours in the window.",
-    test=None,
+    test=logged_and_kept,
     false_positives=(
         "trail replaced by organisation trail (overlap must be seen)",
         "regions enabled mid-window",
     ),
+    limits=("Breaks of the digest chain are collected and not judged yet; nor is what Google Cloud logs.",),
     recover_until="Chain can be verified while files exist; config no.",
 )
 

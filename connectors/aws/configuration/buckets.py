@@ -195,7 +195,7 @@ def lifecycle(found: Found, *, name: str) -> dict[str, Any]:
     replication = (found.get("s3:GetBucketReplication") or {}).get("ReplicationConfiguration") or {}
     enabled = [rule for rule in replication.get("Rules") or [] if rule.get("Status") == "Enabled"]
     return {
-        "enabled": None if answer is None else any(columns["enabled"] for _, _, columns in held),
+        "enabled": None if answer is None else any(_deletes(columns) for _, _, columns in held),
         "rules": None if answer is None else len(held),
         "versioning": None if versioning is None else versioning.get("Status") or "Never",
         "mfa_delete": None if versioning is None else versioning.get("MFADelete") == "Enabled",
@@ -203,6 +203,12 @@ def lifecycle(found: Found, *, name: str) -> dict[str, Any]:
         "lock_mode": mode, "lock_days": days,
         "replicated_to": sorted(set(texts([rule.get("Destination") or {} for rule in enabled], "Bucket"))),
     }  # fmt: skip
+
+
+def _deletes(columns: Mapping[str, Any]) -> bool:
+    """Whether a rule takes away objects: one that only moves them, or tidies up after uploads, keeps them for ever."""
+    dated = columns["expiration_days"] is not None or columns["expiration_date"] is not None
+    return bool(columns["enabled"]) and dated
 
 
 def rules(found: Found) -> Iterator[tuple[str, Json, dict[str, Any]]]:

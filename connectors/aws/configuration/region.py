@@ -26,6 +26,8 @@ Item = TypeVar("Item")
 
 _AHEAD = 4 * SIDE_BY_SIDE
 """So many resources may be asked about before the first of them has become a row."""
+_TOGETHER = 500
+"""So many rows are handed over at once."""
 _NAMED = 20
 """So many resources that could not be read are named in a claim; their rows name all."""
 
@@ -104,6 +106,7 @@ class Region:
     refused: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
     """By dataset and missing right the resources that it was missed for."""
     words: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    _waiting: dict[Dataset, list[Row]] = field(default_factory=dict[Dataset, list[Row]])
 
     @property
     def account(self) -> str:
@@ -185,10 +188,19 @@ class Region:
             "raw": raw_of(dataset, record), **columns,
         }  # fmt: skip
         self.rows[dataset.name] += 1
-        self.reading.sink.rows(dataset, [row])
+        waiting = self._waiting.setdefault(dataset, [])
+        waiting.append(row)
+        if len(waiting) >= _TOGETHER:
+            self._hand_over(dataset)
+
+    def _hand_over(self, dataset: Dataset) -> None:
+        rows = self._waiting.pop(dataset, [])
+        if rows:
+            self.reading.sink.rows(dataset, rows)
 
     def claim(self, dataset: Dataset) -> ItemClaim:
-        """What the pass asserts about one of its datasets."""
+        """What the pass asserts about one of its datasets, whose last rows are handed over with it."""
+        self._hand_over(dataset)
         refused = self.refused.get(dataset.name, {})
         words = list(self.words.get(dataset.name, ()))
         for right, resources in sorted(refused.items()):
