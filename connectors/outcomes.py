@@ -18,7 +18,7 @@ from evidence.completeness.windows import windows_of
 from evidence.controls.catalogue import catalogue_digest
 from evidence.controls.model import Control
 from evidence.controls.registers import registers_of
-from evidence.controls.run import Span, outcomes_body, run_control, summarise, windows_to_test
+from evidence.controls.run import Span, holders_of, outcomes_body, run_control, summarise, windows_to_test
 from evidence.controls.sources import SOURCES
 from evidence.programme_history import ProgrammeHistory
 from evidence.scope import ScopeRegister
@@ -117,7 +117,10 @@ def _run(
             continue
         # A window is judged by the rules that were in force at its end.
         programme = Programme.from_recorded(history.programme_for_window(window.start, window.end))
-        rules: dict[str, Any] = {"as_of": as_of, "programme": programme, "registers": registers}
+        rules: dict[str, Any] = {
+            "as_of": as_of, "programme": programme, "registers": registers,
+            "holders": holders_of(control, scope),
+        }  # fmt: skip
         tested += windows_to_test(control, [window], items, **rules)
         outcomes += run_control(control, [window], items, evidence, **rules)
     return outcomes, summarise(control, tested, outcomes)

@@ -168,6 +168,12 @@ class TestWindow:
     programme: Programme
     registers: Mapping[str, list[Mapping[str, Any]]]
     """Register rows by register name (`identities`, `administrators`, …), from the version recorded in the ledger."""
+    holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """By dataset name the items it is collected for, where that is not the item of the window (`Dataset.per`)."""
+
+    def asked_for(self, dataset: Dataset) -> tuple[str, ...]:
+        """Ids of the items whose rows of a dataset speak of this window's item; none where no such item is known."""
+        return self.holders.get(dataset.name, (self.scope_item_id,))
 
 
 TestOfControl = Callable[[TestWindow, StoredEvidence], list[Outcome]]

@@ -102,7 +102,7 @@ class _Deployments:
         window = self._window
         return TestWindow(
             CONTROL_ID, window.window_id, window.start, window.end, window.scope_item_id, window.scope_item,
-            window.as_of, window.programme, window.registers,
+            window.as_of, window.programme, window.registers, window.holders,
         )  # fmt: skip
 
     def _older_than_evidence(self, shas: frozenset[str]) -> dict[str, datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,16 @@ from schemas.outcome import Outcome
 from schemas.scope import ScopeItem
 
 if TYPE_CHECKING:
+    from evidence.scope import ScopeRegister
     from schemas.programme import Programme
 
 Registers = Mapping[str, list[Mapping[str, Any]]]
+Holders = Callable[[ScopeItem], Mapping[str, tuple[str, ...]]]
+"""Of an item: by dataset name the items it is collected for, where those are others."""
+
+
+def _itself(_: ScopeItem) -> Mapping[str, tuple[str, ...]]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,23 @@ class Span:
     end: datetime
 
 
+def holders_of(control: Control, scope: ScopeRegister) -> Holders:
+    """For whom the datasets of a control are collected, by the scope register."""
+
+    def holders(item: ScopeItem) -> Mapping[str, tuple[str, ...]]:
+        found = scope.item(item.id)
+        if found is None:
+            return {}
+        return {
+            dataset.name: tuple(one.id for one in scope.holders(dataset.per, dataset.system, found))
+            for line in control.evidence
+            for _, dataset in line.collected()
+            if dataset.per is not None
+        }
+
+    return holders
+
+
 def windows_to_test(
     control: Control,
     windows: Sequence[Span],
@@ -37,6 +61,7 @@ def windows_to_test(
     as_of: datetime,
     programme: Programme,
     registers: Registers,
+    holders: Holders = _itself,
 ) -> Iterator[TestWindow]:
     """Every window of every item that the control can be tested for, clipped to the item's time in scope.
 
@@ -51,7 +76,8 @@ def windows_to_test(
             end = window.end if item.in_scope_to is None else min(window.end, item.in_scope_to)
             if start < end and start < as_of:
                 yield TestWindow(
-                    control.id, window.window_id, start, end, item.id, item.name, as_of, programme, registers
+                    control.id, window.window_id, start, end, item.id, item.name, as_of, programme, registers,
+                    holders(item),
                 )  # fmt: skip
 
 
@@ -64,13 +90,15 @@ def run_control(
     as_of: datetime,
     programme: Programme,
     registers: Registers,
+    holders: Holders = _itself,
 ) -> list[Outcome]:
     """The outcomes of one control. Raises ValueError where a test answers for another control, window or item, or gives
     two rows the same item id: nothing of such a run may be stored."""
     outcomes: list[Outcome] = []
     if control.test is None:
         return outcomes
-    for window in windows_to_test(control, windows, items, as_of=as_of, programme=programme, registers=registers):
+    rules: dict[str, Any] = {"as_of": as_of, "programme": programme, "registers": registers, "holders": holders}
+    for window in windows_to_test(control, windows, items, **rules):
         found = control.test(window, evidence)
         _check(control, window, found)
         outcomes += found

@@ -11,7 +11,10 @@ import pytest
 
 from evidence.controls.catalogue import CATALOGUE, control
 from evidence.controls.model import StoredEvidence, TestWindow
-from evidence.controls.run import Span, outcomes_body, run_control, summarise, windows_to_test
+from evidence.controls.run import Span, holders_of, outcomes_body, run_control, summarise, windows_to_test
+from evidence.scope import ScopedItem, ScopeRegister
+from schemas.aws_configuration import LOG_CONFIG
+from schemas.aws_trail import MANAGEMENT_EVENTS, TRAIL_CONTINUITY
 from schemas.github import COMMITS, MEMBERS
 from schemas.outcome import Outcome
 from schemas.scope import ScopeItem
@@ -135,6 +138,21 @@ def test_two_rows_of_one_item_are_refused() -> None:
     stub = replace(CHANGES, test=lambda tested, _evidence: [row(tested, "i"), row(tested, "i")])
     with pytest.raises(ValueError, match="two rows for i in 2026-05"):
         run_control(stub, WINDOWS[:1], [REPO], MemoryEvidence(), **KEPT)
+
+
+def test_a_window_knows_whose_rows_speak_of_its_item() -> None:
+    """The trail of an account speaks of each of its regions; logging is looked at in the region itself."""
+    account = ScopedItem("aws:111122223333", "prod", "aws", ())
+    region = ScopedItem("aws:111122223333:eu-west-1", "prod eu-west-1", "aws", (), within=account.id)
+    scope = ScopeRegister({"cloud_account": (account,), "cloud_account_region": (region,)}, (), {})
+    declared = control("CC7-LOG-01")
+    item = ScopeItem(region.id, region.name, "aws")
+    [tested] = windows_to_test(declared, WINDOWS[:1], [item], **KEPT, holders=holders_of(declared, scope))
+    assert tested.asked_for(MANAGEMENT_EVENTS) == tested.asked_for(TRAIL_CONTINUITY) == (account.id,)
+    assert tested.asked_for(LOG_CONFIG) == (region.id,)
+    nowhere = ScopeRegister({"cloud_account_region": (region,)}, (), {})
+    [tested] = windows_to_test(declared, WINDOWS[:1], [item], **KEPT, holders=holders_of(declared, nowhere))
+    assert tested.asked_for(MANAGEMENT_EVENTS) == ()
 
 
 def test_a_control_without_a_test_gives_no_rows() -> None:
