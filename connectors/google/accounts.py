@@ -77,7 +77,7 @@ def accounts(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
             {"customer": customer},
             observed_at=tally.observed_at,
             proof_of_life=True,
-            proof="users are seen, the asking one among them",
+            proof="users are seen",
             independent_count=count,
             reconciliation=(
                 f"{listed.entries} users in {listed.readings} readings, forwards and backwards; {len(outsiders)} "

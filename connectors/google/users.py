@@ -49,7 +49,7 @@ def users(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
             {"customer": session.tenant},
             observed_at=listed.observed_at,
             proof_of_life=True,
-            proof="users are seen, the asking one among them",
+            proof="users are seen",
             independent_count=listed.entries,
             reconciliation=f"{listed.entries} users in {listed.readings} readings, forwards and backwards; {words}",
             pages=tally.pages,
