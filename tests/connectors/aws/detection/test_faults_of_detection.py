@@ -16,7 +16,7 @@ from schemas.errors import IncompletePopulation, PermissionDenied
 from schemas.extraction import Session
 from schemas.scope import ScopeItem
 from tests.fakes.aws_company import LONG_AGO, PROD, START, Simulated, SimulatedAws, account, company
-from tests.fakes.aws_records import REGION, alarm_entry, finding, hub_finding, record, vulnerability, watched
+from tests.fakes.aws_records import REGION, alarm_entry, detector, finding, hub_finding, record, vulnerability, watched
 
 ITEM = f"aws:{PROD}:{REGION}"
 ITEMS = {
@@ -31,11 +31,11 @@ DIGEST = "sha256:" + "a" * 64
 
 
 def everything() -> list[dict[str, Any]]:
-    """A region in which each list has something, and some more than a page."""
+    """A region in which each list has something."""
     qualifier = {"ConfigRuleName": "r", "ResourceType": "AWS::S3::Bucket", "ResourceId": "b"}
     repository = f"arn:aws:ecr:{REGION}:{PROD}:repository/api"
     return [
-        *watched(), *(finding(number, RECENT) for number in range(52)), hub_finding(1, RECENT), alarm_entry(RECENT),
+        *watched(), *(finding(number, RECENT) for number in range(3)), hub_finding(1, RECENT), alarm_entry(RECENT),
         vulnerability(1, RECENT),
         hub_finding(2, RECENT, kind="Software and Configuration Checks/x", Compliance={"Status": "FAILED"}),
         record("inspector.coverage", {
@@ -158,8 +158,10 @@ def test_bursts_of_throttling_lose_nothing(aws: Simulated, dataset: str) -> None
     assert [rule["spent"] for rule in aws.plan.describe()] == [3, 4]
 
 
-def test_a_marker_that_is_over_is_no_end_of_the_list(aws: Simulated) -> None:
+def test_a_marker_that_is_over_is_no_end_of_the_list(simulated_aws: SimulatedAws) -> None:
     """Inspector's markers last for a while; one that is over is refused, not answered with an empty page."""
+    records = [detector(), *(finding(number, RECENT) for number in range(52))]
+    aws = simulated_aws.start(company(account(regions=[REGION, "us-east-1"]), records=records))
     session = aws.session()
     for code in ("ValidationException", "BadRequestException", "InvalidNextTokenException"):
         aws.plan.replace([
