@@ -13,7 +13,7 @@ snapshots (`<assignment>@<first failing instant>`).
 
 Decisions where the rule leaves room:
 
-- Grant events (CC6-PROV-01) are not collected yet: an addition is explained by a register row and by nothing else.
+- Grant events (CC6-PROV-01) are not looked at: an addition is explained by a register row and by nothing else.
 - Counted are people, teams, users and roles with administrative power, each once, whatever their number of ways to it
   and of accounts; not counted are apps that may write, and service-linked roles, which only AWS itself can use. A team
   counts once however many people are in it: its members are not part of this evidence.

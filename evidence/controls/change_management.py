@@ -272,7 +272,7 @@ APPROVED_DEPLOYMENTS = Control(
     zero="No deployments: service definitions unchanged between snapshots.",
     recover_until="CloudTrail in S3 by its own rule, else 90 days; deployments until deleted.",
     limits=(
-        "CloudTrail and Cloud Audit Logs are not collected yet: MANUAL_WRITE_UNEXPLAINED is never given.",
+        "Write events by people are collected and not judged yet: MANUAL_WRITE_UNEXPLAINED is never given.",
         "Deployments in AWS that leave no GitHub deployment are not seen.",
     ),
 )

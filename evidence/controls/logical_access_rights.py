@@ -278,7 +278,7 @@ ADMINISTRATORS = Control(
     ),
     recover_until="Google Cloud 35 days; the rest can't be recovered.",
     limits=(
-        "Grants (CC6-PROV-01) are not collected yet: an addition is explained by the register of administrators alone.",
+        "Grants (CC6-PROV-01) are not looked at: an addition is explained by the register of administrators alone.",
     ),
 )
 

@@ -20,8 +20,8 @@ Decisions where the rule leaves room:
 - The check counts when it ran on the deployed commit, also where an earlier deployment of that commit had it run.
 - A check that ran red does not verify, whatever was done about it afterwards: GitHub shows a deployment that was
   rolled back and one that the next simply replaced alike. A person who knows of the rollback disposes of the exception.
-- MANUAL_WRITE_UNEXPLAINED needs CloudTrail and Cloud Audit Logs, which are not collected yet, so the code is never
-  given; the evidence line `manual` shows as not configured.
+- MANUAL_WRITE_UNEXPLAINED is never given: what people wrote by hand is collected (the evidence line `manual`) and not
+  judged yet.
 """
 
 from __future__ import annotations
