@@ -159,7 +159,11 @@ def populate(url: str, users: int, groups: int, buckets: int) -> None:
     }
     for number in range(buckets):
         name = f"bucket-{number:04}"
-        s3.create_bucket(Bucket=name, ObjectOwnership="BucketOwnerEnforced")
+        s3.create_bucket(Bucket=name)
+        # As AWS makes them since 2023; moto leaves it out.
+        s3.put_bucket_ownership_controls(
+            Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        )
         if number % 4 == 0:
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         if number % 5 == 0:
