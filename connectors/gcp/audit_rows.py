@@ -103,8 +103,15 @@ def audit_config_rows(container: str, policy: Record) -> list[dict[str, Any]]:
     return [
         {"service": str(needed(one, "service", "audit config")), "container": container,
          "log_types": [
-             {"log_type": str(needed(kind, "logType", "audit log config")), "exempted": texts(kind, "exemptedMembers")}
+             {"log_type": _log_type(kind), "exempted": texts(kind, "exemptedMembers")}
              for kind in parts(one, "auditLogConfigs")
          ], "record": one}
         for one in parts(policy, "auditConfigs")
     ]  # fmt: skip
+
+
+def _log_type(kind: Record) -> str:
+    found = needed(kind, "logType", "audit log config")
+    if not isinstance(found, str):
+        raise SchemaDrift("Google writes logType in a way that is no name. The connector must be looked at.")
+    return found

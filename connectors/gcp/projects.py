@@ -42,7 +42,7 @@ def projects(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     def parent_of(folder: str) -> str:
         if folder not in parents:
             answer = asking.ask("cloudresourcemanager.folders.get", name=folder)
-            parents[folder] = str(answer.parsed.get("parent") or "")
+            parents[folder] = str(needed(answer.parsed, "parent", "folder"))
         return parents[folder]
 
     above = {name: ancestors(str(one.get("parent") or ""), parent_of) for name, one in seen.items()}

@@ -289,7 +289,8 @@ def reading(session: Session, request: Request, sink: Sink, dataset: Dataset, *,
 
 
 def _parent(found: Reading, folder: str) -> str:
-    return str(found.ask("cloudresourcemanager.folders.get", name=folder).parsed.get("parent") or "")
+    # Every folder has a parent; without it what the project inherits would quietly end here.
+    return str(needed(found.ask("cloudresourcemanager.folders.get", name=folder).parsed, "parent", "folder"))
 
 
 def ancestors(parent: str, parent_of: Callable[[str], str]) -> list[str]:
