@@ -9,7 +9,7 @@ import orjson
 from connectors.github.administrators import COLLABORATORS, GRANTED, GRANTS, INSTALLATIONS
 from connectors.github.calls import Graph, Json, Part, Rest, Stream
 from connectors.github.client import GithubClient, client_of
-from connectors.github.inventory import each_repository, owned_part
+from connectors.github.inventory import each_repository, owned_part, require_known
 from connectors.github.members import MEMBERS_LISTING, OUTSIDE, OWNER, each_member, members_part, owners_only
 from connectors.github.paging import Nested, complete, field, rest_list, rest_twice, walk
 from connectors.github.streams import Driver
@@ -55,7 +55,8 @@ def accounts(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     """Fill github.accounts: a row for each account with every role it holds and the way it came by it.
 
     Raises `PermissionDenied` for principals that may not know the second factor, and `IncompletePopulation` where
-    somebody has access to a repository who is on none of GitHub's lists, or the other way round.
+    somebody has access to a repository who is on none of GitHub's lists, or the other way round, or where a repository
+    of the latest inventory is not seen: people would have fewer roles than they have.
     """
     reader = _Reader(client_of(session), request)
     driver = Driver(reader.client.transport, sink)
@@ -85,7 +86,9 @@ class _Reader:
         self.client = client
         self.rows: dict[str, Json] = {}
         self.notes: list[str] = []
+        self._request = request
         self._item = request.item.id
+        self._seen: set[str] = set()
         self._granted: dict[str, str] = {}
         """Direct collaborators of repositories: login by user id."""
         self._grouped: dict[str, str] = {}
@@ -96,6 +99,7 @@ class _Reader:
         yield from self._outside()
         known = set(self.rows)
         tally = yield from each_repository(self.client, "AccountsOf", GRANTED, 25, ACCOUNTS, self._collaborators)
+        require_known(self._request, self._seen, self.client)
         self.notes.append(f"direct collaborators of {tally.seen} repositories, each list to the total GitHub counts")
         yield from self._teams()
         self.notes.append(f"{len(known)} people")
@@ -179,6 +183,7 @@ class _Reader:
     # --- what they may do
 
     def _collaborators(self, nodes: list[Json]) -> Stream[None]:
+        self._seen.update(repository["id"] for repository in nodes)
         for repository in nodes:
             for edge in (yield from complete(repository, COLLABORATORS, ACCOUNTS, self.client.sizes)):
                 person = edge["node"]

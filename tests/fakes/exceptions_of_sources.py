@@ -81,10 +81,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     **{(test, "aws.config_history"): "no recorder of AWS Config is furnished yet" for test in _OF_HISTORY},
     **{(test, "aws.trail_continuity"): "no trail is furnished yet" for test in _OF_TRAIL},
     (
-        "test_faults_take_nothing_away_quietly",
-        "github.accounts",
-    ): "a token that sees fewer repositories gives people fewer roles, and that is not noticed",
-    (
         "test_a_missing_permission_is_named",
         "aws.alerts",
     ): "a refused ListFindings of GuardDuty is taken for GuardDuty being off",

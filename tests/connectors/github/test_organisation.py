@@ -262,6 +262,20 @@ def test_a_principal_that_sees_fewer_repositories_reads_no_accounts(running: Loc
         running.plan.replace([])
 
 
+def test_a_principal_that_gives_people_fewer_roles_than_they_have_reads_no_accounts(running: LocalGithub) -> None:
+    known = frozenset(f"github:{one.node_id}" for one in running.organisation.repositories)
+    assert read(running, "accounts", known=known)[0]
+    hidden = {"source": "github", "kind": "fewer_repositories", "repositories": ["acme/service-010"], "times": None}
+    running.plan.replace([hidden])
+    try:
+        assert read(running, "accounts")[0], "nothing else in GitHub's lists gives it away"
+        with pytest.raises(IncompletePopulation, match="1 repositories") as caught:
+            read(running, "accounts", known=known)
+        assert running.organisation.repositories[10].node_id in str(caught.value)
+    finally:
+        running.plan.replace([])
+
+
 def test_settings_of_the_organisation_and_what_is_not_told(running: LocalGithub) -> None:
     rows, claim = read(running, "organisation_settings")
     by_name = {row["setting"]: row for row in rows}
