@@ -27,7 +27,11 @@ QUERY_TEXT = "\n".join([
 
 def environments(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     """Fill github.environments of one repository. Who may pass by and which branches may deploy is told by REST alone,
-    which is asked only where GitHub counts environments."""
+    which is asked only where GitHub counts environments.
+
+    Raises `IncompletePopulation` where REST gives more or fewer than GraphQL counts, environments of another
+    repository, or branch policies of another environment.
+    """
     client = client_of(session)
     told = ask_about(client, request, sink, COUNTED)
     if told.node["environments"] is None:
@@ -66,6 +70,7 @@ class _Reader:
         self._client = client
         self._item = request.item.id
         self._node = node
+        self._policies: set[str] = set()
         self.rows: list[Json] = []
 
     def read(self) -> Stream[None]:
@@ -81,11 +86,22 @@ class _Reader:
             items_under="environments",
         )  # fmt: skip
         for one in found:
+            self._own(one)
             policy = one.get("deployment_branch_policy")
             patterns: list[Json] = []
             if policy is not None and policy["custom_branch_policies"]:
                 patterns = yield from self._patterns(path, one["name"])
             self.rows.append(self._row(one, policy, patterns))
+
+    def _own(self, one: Json) -> None:
+        # A count that fits proves nothing: another repository may have as many environments, and of the same names.
+        name = self._node["nameWithOwner"]
+        address = str(field(one, "url", "environment")).lower()
+        if f"/repos/{name}/environments/".lower() not in address:
+            raise IncompletePopulation(
+                f"GitHub was asked for the environments of {name} and answered for another repository. Nothing is "
+                "claimed; run it again later."
+            )
 
     def _patterns(self, path: str, name: str) -> Stream[list[Json]]:
         found: list[Json] = []
@@ -96,6 +112,13 @@ class _Reader:
 
         call = Rest(POLICIES, f"{path}/{quote(name, safe='')}/deployment-branch-policies", ENVIRONMENTS)
         yield from rest_list(call, take, key=lambda one: str(field(one, "id", "policy")), items_under="branch_policies")
+        ids = {str(one["id"]) for one in found}
+        if ids & self._policies:
+            raise IncompletePopulation(
+                f"GitHub gives {name} in {self._node['nameWithOwner']} branch policies of another environment. Nothing "
+                "is claimed; run it again later."
+            )
+        self._policies |= ids
         return found
 
     def _row(self, one: Json, policy: Json | None, patterns: list[Json]) -> Json:

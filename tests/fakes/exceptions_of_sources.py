@@ -94,10 +94,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     ): "a page of RDS that comes once more replaces the one that was asked for",
     (
         "test_an_answer_to_another_request_is_not_taken",
-        "github.environments",
-    ): "the environments of another repository are taken for those asked for",
-    (
-        "test_an_answer_to_another_request_is_not_taken",
         "google.devices",
     ): "users of another device, and a page that comes once more, are taken for those asked for",
     (

@@ -23,6 +23,7 @@ from sandbox.github.world import World
 from schemas.errors import CollectionError, EvidenceError, IncompletePopulation, NotLicensed, PermissionDenied
 from schemas.extraction import ItemClaim, Request
 from schemas.scope import ScopeItem
+from tests.fakes.benches import BENCHES
 from tests.fakes.local_github import END, NOW, START, LocalGithub, Story, local_github
 from tests.fakes.memory_sink import MemorySink
 
@@ -70,8 +71,8 @@ def build(world: World, organisation: Organisation, many: int = MANY, runs: int 
     for story in (api, quiet):
         story.repository.analyses += [(epoch(START + week * 7 * DAY), "CodeQL", "2.19.0") for week in range(4)]
     api.repository.files[".github/CODEOWNERS"] = Changing[str | None]("# owners\n* @bob\n/docs/ @nobody-here\n")
-    for number, name in enumerate(("production", "staging")):
-        made = Environment(7000 + number, api.repository, name, epoch(START - DAY), [api.member("bob")], wait_minutes=5)
+    for number, name in ((7000, "production"), (8000, "staging")):
+        made = Environment(number, api.repository, name, epoch(START - DAY), [api.member("bob")], wait_minutes=5)
         made.branch_patterns = ["main", "release/*"] if name == "production" else []
         api.repository.environments.append(made)
     bot = api.member("bob")
@@ -308,6 +309,41 @@ def test_environments_with_reviewers_and_branches(running: LocalGithub) -> None:
     assert claim.independent_count == 2
     rows, claim = read(running, "environments", 1)
     assert (rows, claim.independent_count, claim.proof_of_life) == ([], 0, True)
+
+
+def test_environments_of_another_repository_are_not_taken(running: LocalGithub) -> None:
+    name = running.organisation.repositories[0].full_name(epoch(NOW))
+
+    def of_another(_: str, body: bytes) -> bytes:
+        return body.replace(f"/repos/{name}/environments/".encode(), b"/repos/acme/another/environments/")
+
+    bench = BENCHES["github"]
+    assert bench is not None
+    with bench.altering(of_another), pytest.raises(IncompletePopulation, match="another repository"):
+        read(running, "environments")
+
+
+def test_branch_policies_of_another_environment_are_not_taken(running: LocalGithub) -> None:
+    _, staging = running.organisation.repositories[0].environments
+    held, staging.branch_patterns = staging.branch_patterns, ["develop", "next"]
+    first: list[bytes] = []
+
+    def repeated(_: str, body: bytes) -> bytes:
+        if b'"branch_policies"' not in body:
+            return body
+        first.append(body)
+        return first[0]
+
+    bench = BENCHES["github"]
+    assert bench is not None
+    try:
+        rows, _ = read(running, "environments")
+        assert [row["branch_patterns"] for row in rows] == [["main", "release/*"], ["develop", "next"]]
+        with bench.altering(repeated), pytest.raises(IncompletePopulation, match="another environment"):
+            read(running, "environments")
+        assert len(first) == 2
+    finally:
+        staging.branch_patterns = held
 
 
 def test_owners_of_code_with_the_errors_github_finds(running: LocalGithub) -> None:
