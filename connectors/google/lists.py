@@ -8,6 +8,7 @@ same ids.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,11 +21,14 @@ from schemas.extraction import Sink
 
 Entry = Mapping[str, Any]
 
+_INNER = re.compile(r"\([^()]*\)")
+"""What a mask names inside a field."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """How one list is asked for, twice. `entries` is the key of the list in an answer, `ids` the mask of what names an
-    entry, `key` that name."""
+    entry and is never all that an entry says, `key` that name."""
 
     method: str
     entries: str
@@ -68,12 +72,14 @@ def read_whole(
 ) -> Tally:
     """Hand every entry to `take`, page by page, and prove afterwards that none was missing.
 
-    An entry that comes twice is handed over once. Raises IncompletePopulation where the readings contradict each other;
-    what `take` got then is worth nothing.
+    An entry that comes twice is handed over once. Raises IncompletePopulation where the readings contradict each other,
+    or where the answer to the reading of ids comes once more in place of whole entries; what `take` got then is worth
+    nothing.
     """
     tally = Tally()
     before = _ids(client, listing, sink, dataset, tally)
     seen: set[str] = set()
+    named = set(_INNER.sub("", listing.ids).split(","))
     mask = {} if listing.mask is None else {"fields": listing.mask}
     pages = client.pages(listing.method, bucket=listing.bucket, **{**listing.parameters, **listing.second, **mask})
     tally.readings += 1
@@ -87,6 +93,11 @@ def read_whole(
         fresh: list[Entry] = []
         for entry in entries_of(page, listing.entries):
             key = listing.key(entry)
+            if entry.keys() <= named:
+                raise IncompletePopulation(
+                    f"{listing.method} was asked for whole entries and answered with their ids alone, as in the "
+                    "reading before. Nothing is claimed; run again."
+                )
             if key not in seen:
                 seen.add(key)
                 fresh.append(entry)

@@ -16,6 +16,7 @@ from sandbox.google.workspace.company import workspace_of
 from sandbox.google.workspace.crowd import READER, crowd
 from schemas.errors import IncompletePopulation
 from schemas.google import ACCOUNTS, SIGN_INS, USERS
+from tests.fakes.benches import BENCHES
 from tests.fakes.google_bench import GoogleBench, google_bench
 from tests.fakes.memory_sink import MemorySink
 
@@ -49,6 +50,22 @@ def test_every_page_of_both_readings(many: GoogleBench) -> None:
     found = ids(many)
     assert len(found) == len(set(found)) == 1201
     assert many.plan.requests()["google"]["directory.users.list"] == 6  # pages of 450 and of 500
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "second", "last"])
+def test_a_page_of_ids_that_comes_once_more_is_no_page_of_whole_entries(many: GoogleBench, place: int) -> None:
+    answers: list[bytes] = []
+
+    def repeated(method: str, body: bytes) -> bytes:
+        if method != "directory.users.list":
+            return body
+        answers.append(body)
+        return answers[place] if len(answers) == 4 + place else body
+
+    faulty = BENCHES["google"]
+    assert faulty is not None
+    with faulty.altering(repeated), pytest.raises(IncompletePopulation, match="ids alone"):
+        ids(many)
 
 
 @pytest.mark.parametrize("page", [0, 1, 2], ids=["first", "second", "last"])

@@ -10,6 +10,7 @@ import pytest
 from schemas.dataset import Dataset
 from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied, RetriableError
 from schemas.google import ALERTS, DETECTORS, DEVICES, DOCUMENT_APPROVALS, HELD_REVIEWS, POLICIES, USAGE_REPORTS
+from tests.fakes.benches import BENCHES
 from tests.fakes.google_bench import GoogleBench
 
 JUNE, JULY, OCTOBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 10))
@@ -53,6 +54,33 @@ def test_a_user_of_a_device_that_is_not_listed(bench: GoogleBench) -> None:
     bench.spoil({"match": "cloudidentity.devices.list", "kind": "truncated_page", "times": None})
     with pytest.raises(IncompletePopulation):
         bench.collected(DEVICES)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "method"),
+    [
+        (DEVICES, "cloudidentity.devices.list"), (DEVICES, "cloudidentity.devices.deviceUsers.list"),
+        (DEVICES, "directory.chromeosdevices.list"), (HELD_REVIEWS, "calendar.events.list"),
+    ],
+    ids=lambda one: one.name if isinstance(one, Dataset) else one,
+)  # fmt: skip
+def test_an_answer_that_comes_once_more(bench: GoogleBench, dataset: Dataset, method: str) -> None:
+    answers: list[bytes] = []
+
+    def repeated(asked: str, body: bytes) -> bytes:
+        if asked != method:
+            return body
+        answers.append(body)
+        return answers[0] if len(answers) == 2 else body
+
+    faulty = BENCHES["google"]
+    assert faulty is not None
+    past: tuple[datetime, ...] = ()
+    if dataset is HELD_REVIEWS:
+        bench.clock.set(OCTOBER)
+        past = (JUNE, OCTOBER)
+    with faulty.altering(repeated), pytest.raises(IncompletePopulation, match="ids alone"):
+        bench.collected(dataset, *past)
 
 
 def test_alerts_of_an_interval(bench: GoogleBench) -> None:
