@@ -85,10 +85,6 @@ OPEN: Mapping[tuple[str, str], str] = {
         "aws.alerts",
     ): "a refused ListFindings of GuardDuty is taken for GuardDuty being off",
     (
-        "test_a_missing_permission_is_named",
-        "aws.encryption",
-    ): "listeners that may not be read are missing from aws.transit, and the claim does not say so",
-    (
         "test_an_answer_to_another_request_is_not_taken",
         "aws.recovery_points",
     ): "a page of RDS that comes once more replaces the one that was asked for",

@@ -36,7 +36,7 @@ def plans(region: Region) -> None:
         detail.ask("backup:GetBackupPlan", gone=gone, BackupPlanId=str(one["BackupPlanId"]))
 
     listed = region.items("backup:ListBackupPlans", "BackupPlansList", "BackupPlanId", MaxResults=1000)
-    for one, detail in region.each(listed, ask):
+    for one, detail in region.each(listed, ask, "BackupPlanId"):
         arn = str(one.get("BackupPlanArn") or one["BackupPlanId"])
         found = detail.of("backup:GetBackupPlan")
         if found is None:

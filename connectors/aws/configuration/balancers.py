@@ -39,7 +39,7 @@ def load_balancers(region: Region) -> None:
     listed = region.items(
         "elbv2:DescribeLoadBalancers", "LoadBalancers", "LoadBalancerArn", "Marker", answered="NextMarker", PageSize=400
     )
-    for one, detail in region.each(listed, ask):
+    for one, detail in region.each(listed, ask, "LoadBalancerArn"):
         arn, public = str(one["LoadBalancerArn"]), one.get("Scheme") == "internet-facing"
         state = (one.get("State") or {}).get("Code")
         head: dict[str, Any] = {"name": one.get("LoadBalancerName"), "created_at": moment(one.get("CreatedTime"))}
@@ -134,7 +134,7 @@ def classic_load_balancers(region: Region) -> None:
         "elb:DescribeLoadBalancers", "LoadBalancerDescriptions", "LoadBalancerName", "Marker", answered="NextMarker",
         PageSize=400,
     )  # fmt: skip
-    for one, detail in region.each(listed, ask):
+    for one, detail in region.each(listed, ask, "LoadBalancerName"):
         name, public = str(one["LoadBalancerName"]), one.get("Scheme") == "internet-facing"
         arn = region.arn("elasticloadbalancing", f"loadbalancer/{name}")
         head: dict[str, Any] = {"name": name, "created_at": moment(one.get("CreatedTime"))}

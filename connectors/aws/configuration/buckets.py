@@ -35,7 +35,7 @@ def buckets(region: Region) -> None:
     """Every bucket of the region, by what the list of buckets says of where it is."""
     account = account_block(region) if region.wants(EXPOSURE) else None
     listed = list(_of_region(region))
-    for bucket, detail in region.each(listed, lambda detail, bucket: _ask(region, detail, str(bucket["Name"]))):
+    for bucket, detail in region.each(listed, lambda detail, bucket: _ask(region, detail, str(bucket["Name"])), "Name"):
         name = str(bucket["Name"])
         arn, created = f"arn:{region.reading.partition}:s3:::{name}", moment(bucket.get("CreationDate"))
         for dataset, columns in (
@@ -71,6 +71,7 @@ def _of_region(region: Region) -> Iterator[Json]:
     """The buckets that are here. Where the list does not say where one is, the bucket itself is asked."""
     unplaced: list[Json] = []
     for bucket in region.items("s3:ListBuckets", "Buckets", "Name", "ContinuationToken", MaxBuckets=1000):
+        region.own_buckets.add(str(bucket["Name"]))
         where = bucket.get("BucketRegion")
         if where is None:
             unplaced.append(bucket)
@@ -80,14 +81,10 @@ def _of_region(region: Region) -> Iterator[Json]:
     def ask(detail: Detail, bucket: Json) -> None:
         detail.ask("s3:GetBucketLocation", gone=GONE, region=_FIRST, Bucket=str(bucket["Name"]))
 
-    for bucket, detail in region.each(unplaced, ask):
+    for bucket, detail in region.each(unplaced, ask, "Name"):
         found = detail.of("s3:GetBucketLocation")
-        if found is None:
-            for dataset in region.wanted:
-                region.words.setdefault(dataset.name, []).append(
-                    f"nobody may know in which region bucket {bucket['Name']} is (s3:GetBucketLocation)"
-                )
-        elif (found.get("LocationConstraint") or _FIRST).replace("EU", "eu-west-1") == region.name:
+        # Where nobody may know the region, the bucket is missing, and the claim says so.
+        if found is not None and (found.get("LocationConstraint") or _FIRST).replace("EU", "eu-west-1") == region.name:
             yield bucket
 
 
@@ -276,7 +273,7 @@ def access_points(region: Region) -> None:
             detail.ask("s3control:GetAccessPointPolicyStatus", absent=("NoSuchAccessPointPolicy",), **named)
 
     listed = region.items("s3control:ListAccessPoints", "AccessPointList", "Name", AccountId=region.account)
-    for point, detail in region.each(listed, ask):
+    for point, detail in region.each(listed, ask, "Name"):
         found, status = detail.of("s3control:GetAccessPoint"), detail.of("s3control:GetAccessPointPolicyStatus")
         block = _block(found)
         policy = None if status is None else bool((status.get("PolicyStatus") or {}).get("IsPublic", False))

@@ -32,7 +32,7 @@ def certificates(region: Region) -> None:
         "acm:ListCertificates", "CertificateSummaryList", "CertificateArn", MaxItems=1000,
         Includes={"keyTypes": _KEY_TYPES},
     )  # fmt: skip
-    for one, detail in region.each(listed, ask):
+    for one, detail in region.each(listed, ask, "CertificateArn"):
         described = (detail.of("acm:DescribeCertificate") or {}).get("Certificate") or {}
         region.put(
             TRANSIT, "certificate", str(one["CertificateArn"]), {**one, **described}, detail=detail,

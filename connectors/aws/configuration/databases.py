@@ -95,7 +95,7 @@ def _snapshots(region: Region, prefix: str, plural: str) -> None:
             detail.conclude(attributes)
 
     listed = region.items(f"rds:Describe{plural}", plural, f"{prefix}Arn", **_PAGE)
-    for one, detail in region.each(listed, ask):
+    for one, detail in region.each(listed, ask, f"{prefix}Arn"):
         arn = str(one[f"{prefix}Arn"])
         parent = one.get("DBInstanceIdentifier") or one.get("DBClusterIdentifier")
         head: dict[str, Any] = {

@@ -39,18 +39,23 @@ def trails(region: Region) -> None:
     # The list has no pages: an account has a handful of trails in a region.
     found = region.ask("cloudtrail:DescribeTrails", includeShadowTrails=True)
     listed: list[Json] = field_of(found, "trailList", "cloudtrail:DescribeTrails")
-    for trail, detail in region.each(listed, ask):
+    for trail, detail in region.each(listed, ask, "TrailARN"):
         arn = str(field_of(trail, "TrailARN", "A trail"))
         said = {name.partition(":")[2]: value for name, value in detail.found.items()}
+        bucket = _bucket_columns(trail, held[arn])
+        if trail.get("S3BucketName") in region.own_buckets:
+            detail.refused |= held[arn].refused
+        bucket["unreadable"] = sorted({*detail.unreadable(LOG_CONFIG), *bucket["unreadable"]})
         region.put(
             LOG_CONFIG, "trail", arn, {**trail, **said}, detail=detail,
             **trail_columns(trail, detail.of(_STATUS), detail.of(_SELECTORS), detail.of(_INSIGHTS)),
-            **_bucket_columns(trail, held[arn]),
+            **bucket,
         )  # fmt: skip
 
 
 def _ask_bucket(detail: Detail, held: Detail, name: str) -> None:
-    """Of another account, as a rule: what may not be read there is no gap in what is read here."""
+    """Of another account, as a rule: what may not be read there is no gap in what is read here, and the row says so.
+    Of the account's own bucket it is a gap."""
     buckets.ask_retention(held, name, replication=False)
     if not held.gone:
         absent = ("NoSuchBucketPolicy",)

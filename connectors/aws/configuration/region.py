@@ -41,6 +41,8 @@ class Detail:
     answers: list[Answer] = field(default_factory=list[Answer])
     found: dict[str, Json | None] = field(default_factory=dict[str, "Json | None"])
     refused: dict[str, str] = field(default_factory=dict[str, str])
+    told: set[str] = field(default_factory=set[str])
+    """Datasets with a row that says what was refused."""
     gone: bool = False
 
     def ask(
@@ -105,7 +107,8 @@ class Region:
     rows: Counter[str] = field(default_factory=Counter[str])
     refused: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
     """By dataset and missing right the resources that it was missed for."""
-    words: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    own_buckets: set[str] = field(default_factory=set[str])
+    """Names of the account's buckets, of all regions, once they were listed."""
     _waiting: dict[Dataset, list[Row]] = field(default_factory=dict[Dataset, list[Row]])
 
     @property
@@ -139,9 +142,15 @@ class Region:
             if self.first_only:
                 return
 
-    def each(self, items: Iterable[Item], ask: Callable[[Detail, Item], object]) -> Iterator[tuple[Item, Detail]]:
+    def each(
+        self, items: Iterable[Item], ask: Callable[[Detail, Item], object], key: str = ""
+    ) -> Iterator[tuple[Item, Detail]]:  # fmt: skip
         """Ask about every item, several at a time, and give them back in their order. Those that went away since they
-        were listed are left out and counted."""
+        were listed are left out and counted.
+
+        `key` tells items apart, as in `items`. What was refused about one is missing from the claim of every dataset
+        that needs it, also where no row of the dataset is made of the item.
+        """
         waiting: deque[tuple[Item, Detail, Future[object]]] = deque()
 
         def finished() -> Iterator[tuple[Item, Detail]]:
@@ -153,6 +162,10 @@ class Region:
                 self.reading.dropped["gone since it was listed"] += 1
             else:
                 yield item, detail
+                resource = str(item.get(key)) if isinstance(item, Mapping) else str(item)
+                for dataset in self.wanted:
+                    if dataset.name not in detail.told:
+                        self._miss(dataset, resource, detail.unreadable(dataset))
 
         pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="aws")
         try:
@@ -173,14 +186,13 @@ class Region:
         """One row, where its dataset was asked for. Columns that are not given are null."""
         if dataset not in self.wanted:
             return
-        unreadable = [] if detail is None else detail.unreadable(dataset, hangs_on)
+        unreadable: list[str] = []
+        if detail is not None:
+            detail.told.add(dataset.name)
+            unreadable = detail.unreadable(dataset, hangs_on)
         unknown = set(columns) - set(_empty(dataset))
         assert not unknown, f"{dataset.name} has no {unknown}"
-        for call in unreadable:
-            right = iam_action(call.partition(" ")[0])
-            named = self.refused.setdefault(dataset.name, {}).setdefault(right, [])
-            if resource_id not in named:
-                named.append(resource_id)
+        self._miss(dataset, resource_id, unreadable)
         row = _empty(dataset) | {
             "scope_item_id": self.reading.item, "record_id": f"{kind}:{resource_id}{part and '#'}{part}",
             "account_id": self.account, "region": self.name, "kind": kind, "resource_id": resource_id,
@@ -193,6 +205,14 @@ class Region:
         if len(waiting) >= _TOGETHER:
             self._hand_over(dataset)
 
+    def _miss(self, dataset: Dataset, resource: str, unreadable: Iterable[str]) -> None:
+        """Note for the claim what was refused about a resource."""
+        for call in unreadable:
+            right = iam_action(call.partition(" ")[0])
+            named = self.refused.setdefault(dataset.name, {}).setdefault(right, [])
+            if resource not in named:
+                named.append(resource)
+
     def _hand_over(self, dataset: Dataset) -> None:
         rows = self._waiting.pop(dataset, [])
         if rows:
@@ -202,7 +222,7 @@ class Region:
         """What the pass asserts about one of its datasets, whose last rows are handed over with it."""
         self._hand_over(dataset)
         refused = self.refused.get(dataset.name, {})
-        words = list(self.words.get(dataset.name, ()))
+        words: list[str] = []
         for right, resources in sorted(refused.items()):
             named = ", ".join(sorted(resources)[:_NAMED])
             more = f" and {len(resources) - _NAMED} more" if len(resources) > _NAMED else ""
@@ -211,7 +231,7 @@ class Region:
             "\n".join(OPERATIONS[dataset.name]), rows=self.rows[dataset.name],
             proof=f"{self.reading.pages} lists and pages of the region answered",
         )  # fmt: skip
-        return replace(claim, truncated=claim.truncated or bool(refused) or bool(self.words.get(dataset.name)))
+        return replace(claim, truncated=claim.truncated or bool(refused))
 
 
 @cache

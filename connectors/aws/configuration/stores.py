@@ -32,7 +32,7 @@ def keys(region: Region) -> None:
     listed = region.items(
         "kms:ListKeys", "Keys", "KeyId", "Marker", answered="NextMarker", more="Truncated", Limit=1000
     )
-    for key, detail in region.each(listed, ask):
+    for key, detail in region.each(listed, ask, "KeyId"):
         arn = str(key.get("KeyArn") or key["KeyId"])
         described = (detail.of("kms:DescribeKey") or {}).get("KeyMetadata") or {}
         rotation = detail.of("kms:GetKeyRotationStatus")
@@ -115,7 +115,7 @@ def file_systems(region: Region) -> None:
             )  # fmt: skip
 
     listed = region.items("efs:DescribeFileSystems", "FileSystems", "FileSystemId", "Marker", answered="NextMarker")
-    for one, detail in region.each(listed, ask):
+    for one, detail in region.each(listed, ask, "FileSystemId"):
         arn = str(one.get("FileSystemArn") or one["FileSystemId"])
         flag = one.get("Encrypted")
         region.put(
@@ -162,7 +162,7 @@ def topics(region: Region) -> None:
     def ask(detail: Detail, one: Json) -> None:
         detail.ask("sns:GetTopicAttributes", gone=("NotFound", "NotFoundException"), TopicArn=str(one["TopicArn"]))
 
-    for topic, detail in region.each(region.items("sns:ListTopics", "Topics", "TopicArn"), ask):
+    for topic, detail in region.each(region.items("sns:ListTopics", "Topics", "TopicArn"), ask, "TopicArn"):
         found = detail.of("sns:GetTopicAttributes")
         one: Json = (found or {}).get("Attributes") or {}
         arn = str(topic["TopicArn"])
@@ -187,7 +187,7 @@ def functions(region: Region) -> None:
             detail.pages("lambda:ListFunctionUrlConfigs", "FunctionUrlConfigs", "Marker", "NextMarker", **named)
 
     listed = region.items("lambda:ListFunctions", "Functions", "FunctionArn", "Marker", answered="NextMarker")
-    for one, detail in region.each(listed, ask):
+    for one, detail in region.each(listed, ask, "FunctionArn"):
         urls = detail.of("lambda:ListFunctionUrlConfigs")
         configs = None if urls is None else urls.get("FunctionUrlConfigs") or []
         unsigned = None if configs is None else any(entry.get("AuthType") == "NONE" for entry in configs)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.aws.configuration import buckets
 from connectors.aws.configuration.operations import OPERATIONS
 from connectors.aws.permissions import ACTIONS
 from connectors.aws.probes import PROBES
@@ -25,6 +26,7 @@ from schemas.extraction import ItemClaim
 from schemas.scope import ScopeItem
 from tests.connectors.aws.configuration.conftest import Account
 from tests.fakes.aws_company import PROD
+from tests.fakes.aws_configuration import BALANCER
 from tests.fakes.aws_records import REGION
 from tests.fakes.memory_sink import MemorySink
 
@@ -104,6 +106,51 @@ def test_a_bucket_that_may_not_be_read_names_itself_and_keeps_its_row(whole: Who
     assert not claims["aws.encryption"].truncated  # nothing of it hangs on the policy
 
 
+# What is asked about a single resource.
+ABOUT_ONE = [
+    "backup:GetBackupPlan", "elbv2:DescribeListeners", "elbv2:DescribeRules", "elbv2:DescribeLoadBalancerAttributes",
+    "elb:DescribeLoadBalancerPolicies", "elb:DescribeLoadBalancerAttributes", "s3control:GetPublicAccessBlock",
+    "s3control:GetAccessPoint", "s3control:GetAccessPointPolicyStatus", "s3:GetBucketLocation", "s3:GetBucketPolicy",
+    "s3:GetPublicAccessBlock", "s3:GetBucketPolicyStatus", "s3:GetBucketOwnershipControls", "s3:GetBucketAcl",
+    "s3:GetBucketEncryption", "s3:GetBucketVersioning", "s3:GetBucketLifecycleConfiguration",
+    "s3:GetObjectLockConfiguration", "s3:GetBucketReplication", "s3:GetBucketLogging", "acm:DescribeCertificate",
+    "rds:DescribeDBSnapshotAttributes", "rds:DescribeDBClusterSnapshotAttributes", "cloudtrail:GetTrailStatus",
+    "cloudtrail:GetEventSelectors", "cloudtrail:GetInsightSelectors", "ec2:GetManagedPrefixListEntries",
+    "kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:GetKeyPolicy", "dynamodb:DescribeTable",
+    "dynamodb:DescribeTimeToLive", "dynamodb:DescribeContinuousBackups", "efs:DescribeFileSystemPolicy",
+    "sqs:GetQueueAttributes", "sns:GetTopicAttributes", "lambda:GetPolicy", "lambda:ListFunctionUrlConfigs",
+]  # fmt: skip
+
+
+def test_every_refusal_about_a_single_resource_is_told_by_every_dataset_that_needs_it(configured: Account) -> None:
+    """Also by one whose rows all hang on the answer, such as listeners in `aws.transit`."""
+    silent: list[str] = []
+    following = {"elbv2:DescribeRules", "kms:GetKeyRotationStatus"}  # asked only where another answer is there
+    for refused in (set(ABOUT_ONE) - following, following):
+        matches = [operation.replace("efs:", "elasticfilesystem:") for operation in sorted(refused)]
+        configured.plan(*({"match": match, **DENIED} for match in matches))
+        claims, _ = configured.read()
+        for name, claim in claims.items():
+            said = str(claim.reconciliation)
+            silent += [
+                f"{operation} {name}"
+                for operation in sorted(refused & set(OPERATIONS[name]))
+                if not (claim.truncated and f"not read for want of {iam_action(operation)}: " in said)
+            ]
+    assert not silent
+
+
+def test_listeners_that_may_not_be_read_are_missing_from_both_datasets_by_name(configured: Account) -> None:
+    configured.plan({"match": "elbv2:DescribeListeners", **DENIED})
+    claims, _ = configured.read("aws.exposure", "aws.transit")
+    for claim in claims.values():
+        assert claim.truncated
+        assert f"elasticloadbalancing:DescribeListeners: {BALANCER}" in str(claim.reconciliation)
+    item = ScopeItem(f"aws:{PROD}:{REGION}", "x", "aws")
+    with pytest.raises(PermissionDenied):
+        PROBES["aws.transit"](configured.session, item)
+
+
 def test_an_account_block_that_may_not_be_read_leaves_open_what_hangs_on_it(configured: Account) -> None:
     configured.plan({"match": "s3control:GetPublicAccessBlock", **DENIED})
     claims, sink = configured.read("aws.exposure")
@@ -130,7 +177,10 @@ def test_a_bucket_that_is_deleted_meanwhile_is_counted(whole: Whole, configured:
 
 
 @pytest.mark.parametrize("refusal", [DENIED, {"kind": "not_found", "code": "NoSuchBucket", "times": None}])
-def test_a_trail_whose_bucket_is_another_account_s_keeps_its_row(configured: Account, refusal: dict[str, Any]) -> None:
+def test_a_trail_whose_bucket_is_another_account_s_keeps_its_row(
+    configured: Account, refusal: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buckets, "_of_region", lambda _: iter(()))  # so that the bucket is not one of the account
     configured.plan({"match": {"operation": "s3:*", "path": "/shop-logs?*"}, **refusal})
     claims, sink = configured.read("aws.log_config")
     [trail] = [row for row in sink.of(LOG_CONFIG) if row["kind"] == "trail"]
@@ -139,6 +189,15 @@ def test_a_trail_whose_bucket_is_another_account_s_keeps_its_row(configured: Acc
     assert (trail["lock_mode"], trail["expiration_days"], trail["bucket_public"]) == (None, None, None)
     assert trail["logging"] is True
     assert not claims["aws.log_config"].truncated  # what the log archive hides is no gap of this account
+
+
+def test_a_trail_s_bucket_of_the_account_itself_is_a_gap_where_it_may_not_be_read(configured: Account) -> None:
+    configured.plan({"match": {"operation": "s3:GetBucketVersioning", "path": "/shop-logs?*"}, **DENIED})
+    claims, sink = configured.read("aws.log_config")
+    [trail] = [row for row in sink.of(LOG_CONFIG) if row["kind"] == "trail"]
+    assert trail["unreadable"] == ["s3:GetBucketVersioning AccessDenied"]
+    assert claims["aws.log_config"].truncated
+    assert "s3:GetBucketVersioning: " + trail["resource_id"] in str(claims["aws.log_config"].reconciliation)
 
 
 def test_a_region_that_is_not_enabled_is_an_error_that_says_so(configured: Account) -> None:
