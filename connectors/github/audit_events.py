@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -94,17 +94,17 @@ def _from_log(client: GithubClient, request: Request, sink: Sink, start: datetim
 
 
 def _log_row(event: Json, item: str) -> Json:
-    where: Json = event.get("actor_location") or {}
-    repository = event.get("repo")
-    if isinstance(repository, list):
-        repository = ", ".join(str(one) for one in repository)  # an entry about several
+    where: Any = event.get("actor_location") or {}
+    if not isinstance(where, dict):
+        raise SchemaDrift("An event of GitHub's audit log has an actor_location that is no object.")
     return {
         "scope_item_id": item, "event_id": f"audit:{audit.document_id(event)}", "event_time": audit.at(event),
         "action": field(event, "action", "event of the audit log"), "actor": audit.actor(event),
-        "actor_ip": event.get("actor_ip"), "actor_country": where.get("country_code"),
-        "actor_is_bot": event.get("actor_is_bot"), "user_agent": event.get("user_agent"),
+        "actor_ip": _text(event.get("actor_ip")), "actor_country": _text(where.get("country_code")),
+        "actor_is_bot": event.get("actor_is_bot"), "user_agent": _text(event.get("user_agent")),
         "subject_login": _text(event.get("user") or event.get("invitee")), "repo_id": _text(event.get("repo_id")),
-        "repo_name": _text(repository), "team": _text(event.get("team")), "permission": _text(event.get("permission")),
+        "repo_name": _text(event.get("repo")), "team": _text(event.get("team")),
+        "permission": _text(event.get("permission")),
         "old_permission": _text(event.get("old_permission")), "operation": _text(event.get("operation_type")),
         "access_by": _text(event.get("programmatic_access_type")), "token_id": _number(event.get("token_id")),
         "application": _text(event.get("oauth_application_name") or event.get("integration")),
@@ -114,6 +114,14 @@ def _log_row(event: Json, item: str) -> Json:
 
 
 def _text(value: Any) -> str | None:
+    """A name or number as it is told; several (an entry about several repositories) with commas between them."""
+    if isinstance(value, list):
+        return ", ".join(_text(one) or "" for one in cast("list[Any]", value))
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+        raise SchemaDrift(
+            "An event of GitHub's audit log or of a webhook has an object where a name belongs. The connector must be "
+            "looked at."
+        )
     return None if value is None else str(value)
 
 

@@ -106,10 +106,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     ): "a project whose parent is gone loses what it inherits; log types are taken as they come",
     (
         "test_a_field_that_is_gone_or_of_another_type_is_noticed",
-        "github.audit_events",
-    ): "the name of a repository is taken as it comes",
-    (
-        "test_a_field_that_is_gone_or_of_another_type_is_noticed",
         "google.admin_activities",
     ): "a parameter's value is taken as it comes",
     (

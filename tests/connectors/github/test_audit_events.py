@@ -25,7 +25,7 @@ from connectors.github.receiver import Receiver
 from sandbox.github.model import AuditEntry, Delivery, Hook, Organisation
 from sandbox.github.times import epoch
 from sandbox.github.world import World
-from schemas.errors import NotLicensed, PermissionDenied
+from schemas.errors import NotLicensed, PermissionDenied, SchemaDrift
 from schemas.extraction import ItemClaim
 from tests.fakes.local_github import NOW, LocalGithub, local_github
 from tests.fakes.memory_sink import MemorySink
@@ -115,6 +115,24 @@ def test_what_the_log_has_forgotten_is_not_claimed(running: LocalGithub) -> None
     running.organisation.plan = "enterprise"
     _, claim = read(running, NOW - 190 * DAY, NOW - 170 * DAY, plan="enterprise_cloud")
     assert claim.complete_from == NOW - 180 * DAY
+
+
+def test_a_name_of_another_type_is_no_name(running: LocalGithub) -> None:
+    running.organisation.plan = "enterprise"
+    bob = running.world.account("bob", name="Bob")
+    told = AuditEntry("doc-of-several", epoch(START) + 30, "integration_installation.create", bob, {})
+    running.organisation.audit.append(told)
+    try:
+        told.fields["repo"] = ["acme/api", "acme/web"]
+        rows, _ = read(running, plan="enterprise_cloud")
+        assert [row["repo_name"] for row in rows if row["repo_name"]] == ["acme/api, acme/web"]
+        for name, wrong in (("repo", {"name": "acme/api"}), ("user", {"login": "bob"}), ("actor_location", "DE")):
+            told.fields.clear()
+            told.fields[name] = wrong
+            with pytest.raises(SchemaDrift):
+                read(running, plan="enterprise_cloud")
+    finally:
+        running.organisation.audit.remove(told)
 
 
 @pytest.mark.parametrize("kind", ["truncated_page", "lying_last_page", "server_error", "secondary_limit"])
