@@ -227,8 +227,12 @@ def _events(activity: Entry) -> list[Entry]:
 
 
 def parameters_of(event: Entry) -> dict[str, Any]:
-    """The parameters of an event by name."""
-    return {text(one, "name", ACTIVITY): _value(one) for one in cast("list[Entry]", event.get("parameters", []))}
+    """The parameters of an event by name; None for one that is given without a value."""
+    return _named(event.get("parameters", []))
+
+
+def _named(found: Any) -> dict[str, Any]:
+    return {text(one, "name", ACTIVITY): _value(one) for one in _list_of(found, dict)}
 
 
 def _value(one: Entry) -> Any:
@@ -238,18 +242,33 @@ def _value(one: Entry) -> Any:
     return None
 
 
+def _of(kind: type) -> Callable[[Any], Any]:
+    return lambda found: _list_of([found], kind)[0]
+
+
+def _list_of(found: Any, kind: type) -> list[Any]:
+    whole = isinstance(found, list) and all(isinstance(one, kind) for one in cast("list[Any]", found))
+    if not whole:
+        raise SchemaDrift("An activity of the Reports API has a parameter of another type than its field says.")
+    return cast("list[Any]", found)
+
+
+def _number(found: Any) -> int:
+    """A 64-bit number, which comes as text."""
+    if isinstance(found, bool) or not isinstance(found, str | int) or not str(found).removeprefix("-").isdecimal():
+        raise SchemaDrift("An activity of the Reports API has a parameter that is no number.")
+    return int(found)
+
+
 def _message(found: Any) -> Any:
-    return {text(one, "name", ACTIVITY): _value(one) for one in cast("list[Entry]", found.get("parameter", []))}
-
-
-def _same(found: Any) -> Any:
-    return found
+    return _named(_of(dict)(found).get("parameter", []))
 
 
 _VALUES: Mapping[str, Callable[[Any], Any]] = {
-    "value": _same, "boolValue": _same, "multiValue": _same, "multiBoolValue": _same, "intValue": int,
-    "multiIntValue": lambda found: [int(one) for one in found], "messageValue": _message,
-    "multiMessageValue": lambda found: [_message(one) for one in found],
+    "value": _of(str), "boolValue": _of(bool), "multiValue": lambda found: _list_of(found, str),
+    "multiBoolValue": lambda found: _list_of(found, bool), "intValue": _number,
+    "multiIntValue": lambda found: [_number(one) for one in _list_of(found, object)], "messageValue": _message,
+    "multiMessageValue": lambda found: [_message(one) for one in _list_of(found, dict)],
 }  # fmt: skip
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connectors.google.activities import slices
+from connectors.google.activities import parameters_of, slices
 from connectors.sessions import _LAGS  # pyright: ignore[reportPrivateUsage]
 from schemas.dataset import Dataset
-from schemas.errors import ClockSkew, CollectionError, IncompletePopulation, PermissionDenied
+from schemas.errors import ClockSkew, CollectionError, IncompletePopulation, PermissionDenied, SchemaDrift
 from schemas.google import ADMIN_ACTIVITIES, DRIVE_ACTIVITIES, SIGN_INS, TOKEN_ACTIVITIES
 from tests.fakes.google_bench import GoogleBench
 
@@ -35,6 +35,39 @@ def test_what_administrators_did_and_who_lost_the_second_factor(bench: GoogleBen
     row = next(row for row in rows if row["event_name"] == "ENFORCE_STRONG_AUTHENTICATION")
     assert json.loads(row["parameters"])["NEW_VALUE"] == "false"
     assert json.loads(row["raw"])["events"][0]["name"] == row["event_name"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"value": "x"}, "x"), ({"value": ""}, ""), ({}, None), ({"boolValue": False}, False),
+        ({"intValue": "-7"}, -7), ({"multiValue": ["x"]}, ["x"]), ({"multiIntValue": ["1", "2"]}, [1, 2]),
+        ({"multiBoolValue": [True]}, [True]),
+        ({"messageValue": {"parameter": [{"name": "y", "value": "z"}]}}, {"y": "z"}),
+        ({"multiMessageValue": [{"parameter": [{"name": "y", "intValue": "1"}]}]}, [{"y": 1}]),
+    ],
+)  # fmt: skip
+def test_parameters_of_every_type(given: dict[str, Any], told: object) -> None:
+    assert parameters_of({"parameters": [{"name": "p", **given}]}) == {"p": told}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"value": {"inner": "x"}}, {"value": 1}, {"value": None}, {"boolValue": "true"}, {"intValue": "seven"},
+        {"intValue": True}, {"multiValue": "x"}, {"multiValue": [1]}, {"multiIntValue": ["x"]},
+        {"multiBoolValue": ["x"]}, {"messageValue": "x"}, {"messageValue": {"parameter": "x"}},
+        {"multiMessageValue": ["x"]},
+    ],
+)  # fmt: skip
+def test_a_parameter_of_another_type_is_no_parameter(given: dict[str, Any]) -> None:
+    with pytest.raises(SchemaDrift):
+        parameters_of({"parameters": [{"name": "p", **given}]})
+
+
+def test_parameters_are_a_list() -> None:
+    with pytest.raises(SchemaDrift):
+        parameters_of({"parameters": "p"})
 
 
 def test_a_role_given_names_role_and_person(bench: GoogleBench) -> None:
