@@ -13,7 +13,7 @@ import orjson
 from connectors.aws.calls import Answer, Caller
 from connectors.aws.session import AwsClient
 from schemas.dataset import Dataset
-from schemas.errors import IncompletePopulation, PermissionDenied, SchemaDrift
+from schemas.errors import EvidenceError, IncompletePopulation, NotLicensed, PermissionDenied, SchemaDrift
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.instants import format_instant
 
@@ -46,6 +46,8 @@ class Reading:
     dropped: Counter[str] = field(default_factory=Counter[str])
     refused: dict[str, str] = field(default_factory=dict[str, str])
     """Right that is missing, by region that could not be read."""
+    denied: PermissionDenied | None = None
+    """The first refusal of a region."""
     words: list[str] = field(default_factory=list[str])
     reaches: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """From when on each part of the answer is whole, where its source forgets."""
@@ -119,15 +121,18 @@ class Reading:
 
         Raises `PermissionDenied` where that goes for all of them.
         """
-        first: PermissionDenied | None = None
         for region in self.regions:
             try:
                 read(region)
             except PermissionDenied as denied:
-                first = first or denied
+                self.denied = self.denied or denied
                 self.refused[region] = denied.permission or "a right that AWS does not name"
-        if first is not None and len(self.refused) == len(self.regions):
-            raise first
+        if self.denied is not None and len(self.refused) == len(self.regions):
+            raise self.denied
+
+    def nothing_on(self, words: str) -> EvidenceError:
+        """The error where nothing was found to be on: that it is off is known of regions alone that could be read."""
+        return self.denied or NotLicensed(words)
 
     def offered(self, service: str, region: str) -> bool:
         """Whether AWS has a service in a region at all; where not, the claim says so."""

@@ -81,10 +81,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     **{(test, "aws.config_history"): "no recorder of AWS Config is furnished yet" for test in _OF_HISTORY},
     **{(test, "aws.trail_continuity"): "no trail is furnished yet" for test in _OF_TRAIL},
     (
-        "test_a_missing_permission_is_named",
-        "aws.alerts",
-    ): "a refused ListFindings of GuardDuty is taken for GuardDuty being off",
-    (
         "test_an_answer_to_another_request_is_not_taken",
         "aws.recovery_points",
     ): "a page of RDS that comes once more replaces the one that was asked for",

@@ -12,7 +12,6 @@ import orjson
 from connectors.aws.detection.findings import alarm_states
 from connectors.aws.reading import Entry, Json, Reading, field_of, moment, raw_of, reading_of
 from schemas.aws_detection import ALARM_HISTORY
-from schemas.errors import NotLicensed
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
 HISTORY_KEPT = timedelta(days=14)
@@ -42,7 +41,7 @@ def alarm_history(session: Session, request: Request, sink: Sink) -> list[ItemCl
     reading.in_each_region(region)
     reading.remembers("CloudWatch", HISTORY_KEPT)
     if not alarms and not reading.read:
-        raise NotLicensed(
+        raise reading.nothing_on(
             f"There is no alarm of CloudWatch in {', '.join(reading.regions)} of account {reading.account}, and none "
             "did anything in the time asked for, so nothing watches there. Make alarms, or name another source."
         )

@@ -23,7 +23,7 @@ from connectors.aws.detection.findings import (
 )
 from connectors.aws.reading import Json, Reading, batches, demand_all, moment, reading_of
 from schemas.aws_detection import ALERTS
-from schemas.errors import IncompletePopulation, NotLicensed, SchemaDrift
+from schemas.errors import IncompletePopulation, SchemaDrift
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
 GUARDDUTY_KEPT = timedelta(days=90)
@@ -50,7 +50,7 @@ def alerts(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     pass_ = _Alerts(reading)
     reading.in_each_region(pass_.region)
     if not (pass_.detectors or pass_.hubs or pass_.alarms):
-        raise NotLicensed(
+        raise reading.nothing_on(
             f"Neither GuardDuty nor Security Hub is on in any region of account {reading.account}, and there is no "
             "alarm of CloudWatch, so nothing can raise an alert. Enable them, or name another source of alerts."
         )

@@ -12,7 +12,7 @@ from typing import Any
 from connectors.aws.detection.alerts import HUB_OFF
 from connectors.aws.reading import Json, Reading, field_of, moment, raw_of, reading_of
 from schemas.aws_detection import POSTURE
-from schemas.errors import IncompletePopulation, NotLicensed, SchemaDrift
+from schemas.errors import IncompletePopulation, SchemaDrift
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
 _QUERY = (
@@ -47,7 +47,7 @@ def posture(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
 
     reading.in_each_region(region)
     if not checks:
-        raise NotLicensed(
+        raise reading.nothing_on(
             f"Nothing checks the configuration of account {reading.account} in {', '.join(reading.regions)}: AWS "
             "Config has no rule, Security Hub is off and there is no analyzer. Enable one of them, or import the "
             "results of another tool."

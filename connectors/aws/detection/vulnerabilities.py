@@ -13,7 +13,7 @@ from typing import Any
 from connectors.aws.detection.registries import image_findings, registry_of
 from connectors.aws.reading import Json, Reading, field_of, first_days, moment, raw_of, reading_of
 from schemas.aws_detection import VULNERABILITY_FINDINGS
-from schemas.errors import NotLicensed, SchemaDrift
+from schemas.errors import SchemaDrift
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
 CLOSED_KEPT = timedelta(days=3)
@@ -52,7 +52,7 @@ def vulnerability_findings(session: Session, request: Request, sink: Sink) -> li
 
     reading.in_each_region(region)
     if not on and not scanned:
-        raise NotLicensed(
+        raise reading.nothing_on(
             f"Inspector is off in every region of account {reading.account} and ECR holds no scanned image, so nobody "
             "looks for vulnerabilities there. Enable it, or record another scanner as the evidence."
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.aws.reading import Json, Reading, field_of, moment, raw_of, reading_of
 from schemas.aws_operations import BACKUP_JOBS, RECOVERY_POINTS
-from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied
+from schemas.errors import IncompletePopulation, PermissionDenied
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
 JOBS_KEPT = timedelta(days=30)
@@ -60,7 +60,7 @@ def backup_jobs(session: Session, request: Request, sink: Sink) -> list[ItemClai
 
     reading.in_each_region(region)
     if not any(there.values()):
-        raise NotLicensed(
+        raise reading.nothing_on(
             f"There is no vault of AWS Backup and no database of RDS in {', '.join(reading.regions)} of account "
             f"{reading.account}, so neither makes backups there. Name another source of backups."
         )

@@ -18,7 +18,7 @@ import orjson
 from connectors.aws.calls import Answer
 from connectors.aws.reading import Json, Reading, field_of, moment, raw_of, reading_of
 from schemas.aws_operations import CONFIG_HISTORY
-from schemas.errors import IncompletePopulation, NotLicensed, SchemaDrift
+from schemas.errors import IncompletePopulation, SchemaDrift
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
 _QUERY = (
@@ -53,7 +53,7 @@ def config_history(session: Session, request: Request, sink: Sink) -> list[ItemC
 
     reading.in_each_region(region)
     if not recorders:
-        raise NotLicensed(
+        raise reading.nothing_on(
             f"AWS Config is not set up in {', '.join(reading.regions)} of account {reading.account}, so it keeps no "
             "history there. Set up a recorder, or rely on CloudTrail."
         )

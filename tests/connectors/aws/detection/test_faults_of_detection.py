@@ -110,6 +110,19 @@ def test_each_call_that_is_denied_is_an_error_by_its_right(aws: Simulated, datas
             PROBES[dataset](session, ScopeItem(ITEM, ITEM, "aws"))
 
 
+@pytest.mark.parametrize(
+    ("dataset", "operation"),
+    [("aws.alerts", "guardduty:ListFindings"), ("aws.posture", "config:GetComplianceDetailsByConfigRule")],
+)
+def test_what_may_not_be_read_in_one_region_is_not_off(aws: Simulated, dataset: str, operation: str) -> None:
+    """The other region has nothing on, so all that is known of this one is that it refuses."""
+    aws.plan.replace([{"source": "aws", "match": operation, "kind": "forbidden", "times": None}])
+    item = f"alerts:aws:{PROD}" if dataset == "aws.alerts" else f"aws:{PROD}"
+    with pytest.raises(PermissionDenied) as denied:
+        aws.collect(dataset, item=item, session=aws.session(), interval=INTERVAL if dataset in STREAMS else None)
+    assert denied.value.permission == operation
+
+
 class Limiter:
     """Lets five requests a second through, by a clock that only waiting and asking move."""
 
