@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,13 +41,18 @@ def alarm_history(session: Session, request: Request, sink: Sink) -> list[ItemCl
     reading.in_each_region(region)
     reading.remembers("CloudWatch", HISTORY_KEPT)
     if not alarms and not reading.read:
-        raise reading.nothing_on(
-            f"There is no alarm of CloudWatch in {', '.join(reading.regions)} of account {reading.account}, and none "
-            "did anything in the time asked for, so nothing watches there. Make alarms, or name another source."
-        )
+        raise reading.nothing_on(nothing_watches(reading.account, reading.regions))
     shown = f"{alarms} alarm(s) are there" if alarms else f"{reading.read} entries of alarms that are gone"
     reading.words.append(shown)
     return [reading.claim(_QUERY, proof=shown)]
+
+
+def nothing_watches(account: str, regions: Sequence[str]) -> str:
+    """What to say where there is no alarm."""
+    return (
+        f"There is no alarm of CloudWatch in {', '.join(regions)} of account {account}, and none did anything in the "
+        "time asked for, so nothing watches there. Make alarms, or name another source."
+    )
 
 
 def history(reading: Reading, region: str, kind: str | None = None) -> Iterator[tuple[Entry, datetime]]:

@@ -50,10 +50,7 @@ def alerts(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     pass_ = _Alerts(reading)
     reading.in_each_region(pass_.region)
     if not (pass_.detectors or pass_.hubs or pass_.alarms):
-        raise reading.nothing_on(
-            f"Neither GuardDuty nor Security Hub is on in any region of account {reading.account}, and there is no "
-            "alarm of CloudWatch, so nothing can raise an alert. Enable them, or name another source of alerts."
-        )
+        raise reading.nothing_on(nothing_alerts(reading.account))
     if pass_.detectors:
         reading.remembers("GuardDuty", GUARDDUTY_KEPT)
     if pass_.hubs:
@@ -67,6 +64,14 @@ def alerts(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     if pass_.detectors:
         reading.words.append(f"{pass_.listed} findings of GuardDuty listed, {pass_.counted} counted by itself")
     return [reading.claim(_QUERY, proof=on)]
+
+
+def nothing_alerts(account: str) -> str:
+    """What to say where nothing is on that could raise an alert."""
+    return (
+        f"Neither GuardDuty nor Security Hub is on in any region of account {account}, and there is no "
+        "alarm of CloudWatch, so nothing can raise an alert. Enable them, or name another source of alerts."
+    )
 
 
 class _Alerts:

@@ -6,7 +6,7 @@ and a service that is off has a row of status `error`: neither is a pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.aws.detection.alerts import HUB_OFF
@@ -47,12 +47,17 @@ def posture(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
 
     reading.in_each_region(region)
     if not checks:
-        raise reading.nothing_on(
-            f"Nothing checks the configuration of account {reading.account} in {', '.join(reading.regions)}: AWS "
-            "Config has no rule, Security Hub is off and there is no analyzer. Enable one of them, or import the "
-            "results of another tool."
-        )
+        raise reading.nothing_on(nothing_checks(reading.account, reading.regions))
     return [reading.claim(_QUERY, proof=f"{checks} checks and analyzers")]
+
+
+def nothing_checks(account: str, regions: Sequence[str]) -> str:
+    """What to say where no service checks anything."""
+    return (
+        f"Nothing checks the configuration of account {account} in {', '.join(regions)}: AWS "
+        "Config has no rule, Security Hub is off and there is no analyzer. Enable one of them, or import the "
+        "results of another tool."
+    )
 
 
 class _Region:

@@ -1,14 +1,23 @@
-"""The cheapest calls that touch every right which detection needs, in one region of the item."""
+"""The cheapest calls that touch every right which detection needs, in one region of the item.
+
+Where a dataset can't be read of an account in which nothing is on, the other regions are asked whether anything is,
+until one says so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 from connectors.aws.calls import Caller
-from connectors.aws.detection.alerts import HUB_OFF
+from connectors.aws.detection.alarms import nothing_watches
+from connectors.aws.detection.alerts import HUB_OFF, nothing_alerts
+from connectors.aws.detection.posture import nothing_checks
+from connectors.aws.detection.vulnerabilities import nobody_scans
 from connectors.aws.session import AwsClient
 from schemas.aws_detection import ALARM_HISTORY, ALERTS, DETECTORS, POSTURE, SCAN_COVERAGE, VULNERABILITY_FINDINGS
+from schemas.errors import NotLicensed, PermissionDenied
 from schemas.extraction import Session
 from schemas.scope import ScopeItem
 
@@ -16,7 +25,7 @@ _ALARMS: dict[str, Any] = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "Max
 
 
 class Place:
-    """One account in one region, asked without keeping anything."""
+    """One account in one region, asked without keeping anything. `regions` are those of the item."""
 
     def __init__(self, session: Session, item: ScopeItem) -> None:
         client: AwsClient = session.client
@@ -24,13 +33,29 @@ class Place:
         self.caller: Caller = client.account(parts[1])
         self.account = parts[1]
         self.region = parts[2] if len(parts) > 2 else client.region
+        self.regions = (self.region,)
         if len(parts) == 2:
-            self.caller.ask("ec2:DescribeRegions", AllRegions=False)
+            regions = self.caller.ask("ec2:DescribeRegions", AllRegions=False).parsed.get("Regions") or []
+            self.regions = tuple(sorted(str(region["RegionName"]) for region in regions))
 
     def ask(self, operation: str, expect: tuple[str, ...] = (), **parameters: Any) -> Mapping[str, Any]:
         """What AWS answers; empty where it answers with an error that is expected."""
         answer = self.caller.ask(operation, region=self.region, expect=expect, **parameters)
         return answer.parsed if answer.error_code is None else {}
+
+    def demand(self, there: Callable[[Place], bool], words: str) -> None:
+        """Raise `NotLicensed` where nothing is there in any region of the item, and `PermissionDenied` where one of
+        them refuses and nothing is there in the others."""
+        denied: PermissionDenied | None = None
+        for region in sorted(self.regions, key=lambda name: name != self.region):
+            other = copy(self)
+            other.region = region
+            try:
+                if there(other):
+                    return
+            except PermissionDenied as error:
+                denied = denied or error
+        raise denied or NotLicensed(words)
 
 
 def probing(ask: Callable[[Place], None]) -> Callable[[Session, ScopeItem], None]:
@@ -67,12 +92,28 @@ def _alerts(place: Place) -> None:
             place.ask("guardduty:GetFindings", DetectorId=detector, FindingIds=found)
     if place.ask("securityhub:DescribeHub", HUB_OFF):
         place.ask("securityhub:GetFindings", MaxResults=1)
-    _alarm_history(place)
+    _alarms(place)
+    place.demand(_can_alert, nothing_alerts(place.account))
+
+
+def _can_alert(place: Place) -> bool:
+    return bool(
+        place.ask("guardduty:ListDetectors", MaxResults=1).get("DetectorIds")
+        or place.ask("securityhub:DescribeHub", HUB_OFF)
+        or _alarms(place)
+    )
+
+
+def _alarms(place: Place) -> bool:
+    """Whether there is an alarm, or one that is gone did something."""
+    found = place.ask("cloudwatch:DescribeAlarms", **_ALARMS)
+    told = place.ask("cloudwatch:DescribeAlarmHistory", ScanBy="TimestampAscending", **_ALARMS)
+    return bool(found.get("MetricAlarms") or found.get("CompositeAlarms") or told.get("AlarmHistoryItems"))
 
 
 def _alarm_history(place: Place) -> None:
-    place.ask("cloudwatch:DescribeAlarms", **_ALARMS)
-    place.ask("cloudwatch:DescribeAlarmHistory", ScanBy="TimestampAscending", **_ALARMS)
+    _alarms(place)
+    place.demand(_alarms, nothing_watches(place.account, place.regions))
 
 
 def _registry(place: Place) -> Mapping[str, Any] | None:
@@ -98,6 +139,24 @@ def _vulnerabilities(place: Place) -> None:
     image = _registry(place)
     if image is not None:
         place.ask("ecr:DescribeImageScanFindings", ("ScanNotFoundException",), maxResults=1, **image)
+    place.demand(_scans, nobody_scans(place.account))
+
+
+def _scans(place: Place) -> bool:
+    """Whether Inspector is on or ECR scanned an image; images are looked at until one is scanned."""
+    if _inspector(place):
+        return True
+    kind = place.ask("ecr:GetRegistryScanningConfiguration").get("scanningConfiguration") or {}
+    if kind.get("scanType") == "ENHANCED":
+        return False
+    pages: dict[str, Any] = {"asked": "nextToken", "answered": "nextToken", "region": place.region, "maxResults": 100}
+    return any(
+        (image.get("imageScanStatus") or {}).get("status") == "COMPLETE"
+        for page in place.caller.pages("ecr:DescribeRepositories", **pages)
+        for repository in page.parsed.get("repositories") or []
+        for images in place.caller.pages("ecr:DescribeImages", repositoryName=repository["repositoryName"], **pages)
+        for image in images.parsed.get("imageDetails") or []
+    )
 
 
 def _coverage(place: Place) -> None:
@@ -117,6 +176,15 @@ def _posture(place: Place) -> None:
         place.ask("securityhub:GetFindings", MaxResults=1)
     for analyzer in place.ask("accessanalyzer:ListAnalyzers", maxResults=1).get("analyzers") or []:
         place.ask("accessanalyzer:ListFindingsV2", analyzerArn=analyzer["arn"], maxResults=1)
+    place.demand(_checks, nothing_checks(place.account, place.regions))
+
+
+def _checks(place: Place) -> bool:
+    return bool(
+        place.ask("config:DescribeConfigRules").get("ConfigRules")
+        or place.ask("securityhub:DescribeHub", HUB_OFF)
+        or place.ask("accessanalyzer:ListAnalyzers", maxResults=1).get("analyzers")
+    )
 
 
 PROBES = {

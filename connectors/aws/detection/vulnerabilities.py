@@ -52,14 +52,19 @@ def vulnerability_findings(session: Session, request: Request, sink: Sink) -> li
 
     reading.in_each_region(region)
     if not on and not scanned:
-        raise reading.nothing_on(
-            f"Inspector is off in every region of account {reading.account} and ECR holds no scanned image, so nobody "
-            "looks for vulnerabilities there. Enable it, or record another scanner as the evidence."
-        )
+        raise reading.nothing_on(nobody_scans(reading.account))
     reading.remembers("Inspector and ECR, of what is closed by now", CLOSED_KEPT)
     shown = f"Inspector is on in {len(on)} of {len(reading.regions)} regions, {scanned} image(s) scanned by ECR itself"
     reading.words.insert(0, shown)
     return [reading.claim(_QUERY, proof=shown, parameters={"inspector": on})]
+
+
+def nobody_scans(account: str) -> str:
+    """What to say where no scanner is on."""
+    return (
+        f"Inspector is off in every region of account {account} and ECR holds no scanned image, so nobody "
+        "looks for vulnerabilities there. Enable it, or record another scanner as the evidence."
+    )
 
 
 def inspector_state(reading: Reading, region: str) -> tuple[bool, Json]:

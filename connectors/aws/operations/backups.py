@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -60,15 +60,20 @@ def backup_jobs(session: Session, request: Request, sink: Sink) -> list[ItemClai
 
     reading.in_each_region(region)
     if not any(there.values()):
-        raise reading.nothing_on(
-            f"There is no vault of AWS Backup and no database of RDS in {', '.join(reading.regions)} of account "
-            f"{reading.account}, so neither makes backups there. Name another source of backups."
-        )
+        raise reading.nothing_on(nothing_backs_up(reading.account, reading.regions))
     reading.remembers("AWS Backup", JOBS_KEPT)
     reading.remembers("events of RDS", EVENTS_KEPT)
     shown = ", ".join(f"{count} {name}" for name, count in there.items())
     reading.words.insert(0, f"there are {shown}")
     return [reading.claim(_JOBS_QUERY, proof=shown)]
+
+
+def nothing_backs_up(account: str, regions: Sequence[str]) -> str:
+    """What to say where nothing makes backups."""
+    return (
+        f"There is no vault of AWS Backup and no database of RDS in {', '.join(regions)} of account {account}, so "
+        "neither makes backups there. Name another source of backups."
+    )
 
 
 class Lists:

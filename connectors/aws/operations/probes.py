@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from connectors.aws.detection.probes import Place, probing
+from connectors.aws.operations.backups import nothing_backs_up
 from schemas.aws_operations import BACKUP_JOBS, CONFIG_HISTORY, DEPLOYMENTS, PATCH_STATE, RECOVERY_POINTS
 
 _GONE = ("ResourceNotDiscoveredException",)
 
 
-def _databases(place: Place) -> None:
-    for operation in ("DescribeDBInstances", "DescribeDBClusters", "DescribeDBSnapshots", "DescribeDBClusterSnapshots"):
-        place.ask(f"rds:{operation}", MaxRecords=20)
+def _databases(place: Place) -> bool:
+    """Whether there is a database or a snapshot of one."""
+    kinds = ("DBInstances", "DBClusters", "DBSnapshots", "DBClusterSnapshots")
+    found = [bool(place.ask(f"rds:Describe{kind}", MaxRecords=20).get(kind)) for kind in kinds]
+    return any(found)
 
 
 def _jobs(place: Place) -> None:
@@ -19,6 +22,12 @@ def _jobs(place: Place) -> None:
     place.ask("backup:ListCopyJobs", MaxResults=1)
     place.ask("rds:DescribeEvents", MaxRecords=20)
     _databases(place)
+    place.demand(_backs_up, nothing_backs_up(place.account, place.regions))
+
+
+def _backs_up(place: Place) -> bool:
+    vaults = place.caller.offers("backup", place.region) and place.ask("backup:ListBackupVaults", MaxResults=1)
+    return bool(vaults and vaults.get("BackupVaultList")) or _databases(place)
 
 
 def _points(place: Place) -> None:

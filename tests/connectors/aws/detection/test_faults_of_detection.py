@@ -12,7 +12,7 @@ import pytest
 from connectors.aws.permissions import ACTIONS
 from connectors.aws.probes import PROBES
 from sandbox.faults import Fault, Source
-from schemas.errors import IncompletePopulation, PermissionDenied
+from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied
 from schemas.extraction import Session
 from schemas.scope import ScopeItem
 from tests.fakes.aws_company import LONG_AGO, PROD, START, Simulated, SimulatedAws, account, company
@@ -121,6 +121,16 @@ def test_what_may_not_be_read_in_one_region_is_not_off(aws: Simulated, dataset: 
     with pytest.raises(PermissionDenied) as denied:
         aws.collect(dataset, item=item, session=aws.session(), interval=INTERVAL if dataset in STREAMS else None)
     assert denied.value.permission == operation
+
+
+def test_a_probe_looks_in_every_region_for_something_that_is_on(simulated_aws: SimulatedAws) -> None:
+    item = ScopeItem(f"alerts:aws:{PROD}", "x", "aws")
+    aws = simulated_aws.start(company(account(regions=[REGION, "us-east-1"]), records=[detector()]))
+    assert aws.session().client.region != REGION
+    PROBES["aws.alerts"](aws.session(), item)
+    simulated_aws.start(company(account(regions=[REGION, "us-east-1"]), records=[]))
+    with pytest.raises(NotLicensed, match="nothing can raise an alert"):
+        PROBES["aws.alerts"](aws.session(), item)
 
 
 class Limiter:
