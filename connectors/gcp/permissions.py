@@ -20,6 +20,8 @@ _EVERYTHING = "https://www.googleapis.com/auth/cloud-platform"
 
 _RESOURCE = "cloudresourcemanager"
 _PROJECT = (f"{_RESOURCE}.projects.get", f"{_RESOURCE}.folders.get", "serviceusage.services.batchGet")
+_ASSETS = "cloudasset.searchAllResources"
+_ABOVE = (*_PROJECT[:2], _ASSETS)
 _POLICIES = tuple(f"{_RESOURCE}.{kind}.getIamPolicy" for kind in ("projects", "folders", "organizations"))
 
 _ROLES = ("iam.roles.get", "iam.projects.roles.get", "iam.organizations.roles.get")
@@ -37,12 +39,12 @@ METHODS: Mapping[str, tuple[str, ...]] = {
         f"{_RESOURCE}.projects.search", f"{_RESOURCE}.folders.get", f"{_RESOURCE}.projects.getIamPolicy",
         "cloudasset.searchAllResources", "cloudasset.batchGetAssetsHistory",
     ),
-    "gcp.administrators": (*_PROJECT[:2], *_POLICIES, *_ROLES),
-    "gcp.principals": (*_PROJECT, *_POLICIES, *_ROLES, _ACCOUNTS, _USES),
+    "gcp.administrators": (*_ABOVE, *_POLICIES, *_ROLES),
+    "gcp.principals": (*_ABOVE, _PROJECT[2], *_POLICIES, *_ROLES, _ACCOUNTS, _USES),
     "gcp.service_account_keys": (*_PROJECT, _ACCOUNTS, "iam.projects.serviceAccounts.keys.list", _USES),
-    "gcp.admin_activity": (*_PROJECT[:2], "logging.entries.list"),
-    "gcp.data_access": (*_PROJECT[:2], *_POLICIES, *_LOG_CONFIG, "logging.entries.list"),
-    "gcp.log_config": (*_PROJECT[:2], *_POLICIES, *_LOG_CONFIG),
+    "gcp.admin_activity": (*_ABOVE, "logging.entries.list"),
+    "gcp.data_access": (*_ABOVE, *_POLICIES, *_LOG_CONFIG, "logging.entries.list"),
+    "gcp.log_config": (*_ABOVE, *_POLICIES, *_LOG_CONFIG),
     "gcp.exposure": (
         *_PROJECT, *_POLICIES, "compute.firewalls.list", "compute.networks.list",
         "compute.networks.getEffectiveFirewalls", "compute.instances.aggregatedList",
@@ -75,10 +77,15 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "gcp.projects": frozenset({"cloudasset.batchGetAssetsHistory", f"{_RESOURCE}.projects.getIamPolicy"}),
-    "gcp.principals": frozenset({_USES}),
+    "gcp.administrators": frozenset({_ASSETS}),
+    "gcp.principals": frozenset({_USES, _ASSETS}),
     "gcp.service_account_keys": frozenset({_USES}),
+    "gcp.admin_activity": frozenset({_ASSETS}),
+    "gcp.data_access": frozenset({_ASSETS}),
+    "gcp.log_config": frozenset({_ASSETS}),
 }
-"""Methods without which a dataset is still whole; a column of it then says that nobody could tell."""
+"""Methods without which a dataset is still whole: a column of it then says that nobody could tell, or they are asked of
+projects without a parent alone, and a refusal is told there."""
 
 PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     f"{_RESOURCE}.projects.search": ("resourcemanager.projects.get",),

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.gcp.pages import by, field_of
-from connectors.gcp.reading import Asking, ancestors
+from connectors.gcp.reading import PROJECT_ASSET, Asking, ancestors
 from connectors.gcp.values import Record, instant, last, needed, needed_instant, part, parts, raw
 from connectors.google.calls import GoogleClient
 from schemas.errors import IncompletePopulation, PermissionDenied
@@ -19,7 +19,6 @@ from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.gcp import PROJECTS
 
 HISTORY = timedelta(days=35)
-ASSET = "cloudresourcemanager.googleapis.com/Project"
 _MARGIN = timedelta(hours=1)
 _NAMES_AT_ONCE = 100
 _POLICY = "resourcemanager.projects.getIamPolicy"
@@ -98,7 +97,7 @@ def _counted(asking: Asking, organisations: Iterable[str]) -> dict[str, Record]:
     for organisation in organisations:
         for asset in asking.listed(
             "cloudasset.searchAllResources", field_of("results"), by("project"), scope=organisation,
-            assetTypes=[ASSET], pageSize=500,
+            assetTypes=[PROJECT_ASSET], pageSize=500,
         ):  # fmt: skip
             found[str(asset["project"])] = asset
     return found

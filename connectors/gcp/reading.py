@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.gcp.pages import by, field_of, whole
 from connectors.gcp.permissions import missing_permissions
-from connectors.gcp.values import Record, needed, number, parts
+from connectors.gcp.values import Record, last, needed, number, parts, texts
 from connectors.google.calls import Answer, GoogleClient
 from connectors.google.verdicts import disabled_api
 from schemas.dataset import Dataset
@@ -26,6 +26,8 @@ READINGS = 4
 """How often a list that keeps moving is read before it is given up."""
 
 _KINDS = {"projects": "project", "folders": "folder", "organizations": "organisation"}
+PROJECT_ASSET = "cloudresourcemanager.googleapis.com/Project"
+"""What asset inventory calls a project."""
 _FOLDERS = 12
 """Google allows ten levels of folders."""
 
@@ -281,11 +283,38 @@ def reading(session: Session, request: Request, sink: Sink, dataset: Dataset, *,
         project_id=str(project["projectId"]), own=Container(name, inherited=False), above=[], record=project,
     )  # fmt: skip
     if above:
+        parent = str(project.get("parent") or "")
+        if not parent:
+            _alone(found)
         found.above += [
-            Container(one, inherited=True)
-            for one in ancestors(str(project.get("parent") or ""), lambda folder: _parent(found, folder))
+            Container(one, inherited=True) for one in ancestors(parent, lambda folder: _parent(found, folder))
         ]
     return found
+
+
+def _alone(found: Reading) -> None:
+    """Let asset inventory bear out that nothing is above a project. Raises IncompletePopulation.
+
+    A project outside every organisation has no parent. An answer that lost it looks the same, and everything that the
+    project inherits would be missing without a sign.
+    """
+    assets = found.listed(
+        "cloudasset.searchAllResources", field_of("results"), by("project"), scope=found.own.name,
+        assetTypes=[PROJECT_ASSET], pageSize=500,
+    )  # fmt: skip
+    if [one["project"] for one in assets] != [found.own.name]:
+        raise IncompletePopulation(
+            f"Google names nothing above {found.project_id}, and asset inventory does not know the project, so nothing "
+            "bears that out. Nothing was kept; run again later."
+        )
+    known = assets[0]
+    higher = [*texts(known, "folders"), known.get("organization"), last(known.get("parentFullResourceName"))]
+    if any(higher):
+        raise IncompletePopulation(
+            f"Google names nothing above {found.project_id}, and asset inventory names a folder or organisation. What "
+            "the project inherits would be missing. Nothing was kept; run again."
+        )
+    found.notes.append("nothing is above it, by Resource Manager and by asset inventory")
 
 
 def _parent(found: Reading, folder: str) -> str:

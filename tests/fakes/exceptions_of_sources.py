@@ -86,10 +86,6 @@ OPEN: Mapping[tuple[str, str], str] = {
         "aws.vulnerability_findings",
     ): "a resource without id or type is given another",
     (
-        "test_a_field_that_is_gone_or_of_another_type_is_noticed",
-        "gcp.log_config",
-    ): "a project whose parent is gone loses what it inherits; log types are taken as they come",
-    (
         "test_declared_secrets_are_in_no_row_and_no_answer",
         "aws.detectors",
     ): "an endpoint that is no text is shown whole as a target's id",

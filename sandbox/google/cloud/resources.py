@@ -128,11 +128,13 @@ def _resources(world: CloudWorld, call: Call) -> Mapping[str, Any]:
 
 def _as_asset(project: Project) -> Record:
     record = project.record
+    above = {} if project.parent is None else {
+        "parentFullResourceName": f"//cloudresourcemanager.googleapis.com/{project.parent}",
+    }  # fmt: skip
     return {
-        "name": f"//cloudresourcemanager.googleapis.com/{project.record['name']}", "assetType": _PROJECT_ASSET,
+        **above, "name": f"//cloudresourcemanager.googleapis.com/{project.record['name']}", "assetType": _PROJECT_ASSET,
         "project": project.name, "displayName": record.get("displayName", ""), "state": record["state"],
         "createTime": record["createTime"], "additionalAttributes": {"projectId": project.project_id},
-        "parentFullResourceName": f"//cloudresourcemanager.googleapis.com/{project.parent}",
     }  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from connectors.gcp import audit_logs
 from sandbox.google.cloud.world import CloudWorld
 from schemas.dataset import Dataset
 from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied
-from schemas.gcp import ADMIN_ACTIVITY, DATA_ACCESS, LOG_CONFIG
+from schemas.gcp import ADMIN_ACTIVITY, ADMINISTRATORS, DATA_ACCESS, LOG_CONFIG
 from schemas.instants import format_instant
-from tests.fakes.cloud_company import FOLDER, NOW, ORG, Cloud, Collected, small_world
+from tests.fakes.cloud_company import FOLDER, NOW, ORG, Cloud, Collected, project, small_world
 
 START, END = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 30, tzinfo=UTC)
 
@@ -179,3 +179,32 @@ def test_a_permission_that_is_missing_is_named(
 @pytest.mark.usefixtures("world")
 def test_what_can_be_read_passes_the_probe(cloud: Cloud, dataset: Dataset) -> None:
     cloud.probe(dataset)
+
+
+def test_a_project_outside_every_organisation_is_borne_out_by_asset_inventory(cloud: Cloud) -> None:
+    world = cloud.become(small_world(project(100, "tallybrook-prod", None)))
+    found = cloud.collect(LOG_CONFIG)
+    assert {row["container"] for row in found.rows} <= {"projects/100"}
+    assert "nothing is above it" in (found.claim.proof or "")
+    cloud.probe(LOG_CONFIG)
+    world.denied.add(("projects/100", "cloudasset.assets.searchAllResources"))
+    for attempt in (lambda: cloud.collect(LOG_CONFIG), lambda: cloud.probe(LOG_CONFIG)):
+        with pytest.raises(PermissionDenied) as denied:
+            attempt()
+        assert denied.value.permission == "cloudasset.assets.searchAllResources"
+
+
+@pytest.mark.parametrize("dataset", [LOG_CONFIG, ADMIN_ACTIVITY, ADMINISTRATORS], ids=lambda one: one.name)
+def test_a_project_whose_parent_is_missing_is_not_read_without_what_it_inherits(cloud: Cloud, dataset: Dataset) -> None:
+    world = cloud.become(small_world())
+    del world.projects[0].record["parent"]
+    interval = (START, END) if dataset is ADMIN_ACTIVITY else (None, None)
+    with pytest.raises(IncompletePopulation, match="names a folder or organisation"):
+        cloud.collect(dataset, start=interval[0], end=interval[1])
+
+
+def test_a_project_that_asset_inventory_does_not_know_is_not_taken_to_stand_alone(cloud: Cloud) -> None:
+    cloud.become(small_world(project(100, "tallybrook-prod", None)))
+    cloud.spoil("cloudasset.searchAllResources", "truncated_page", items=1, times=None)
+    with pytest.raises(IncompletePopulation, match="does not know the project"):
+        cloud.collect(LOG_CONFIG)
