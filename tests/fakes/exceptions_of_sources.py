@@ -70,10 +70,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     **{(test, "aws.config_history"): "no recorder of AWS Config is furnished yet" for test in _OF_HISTORY},
     **{(test, "aws.trail_continuity"): "no trail is furnished yet" for test in _OF_TRAIL},
     (
-        "test_an_answer_to_another_request_is_not_taken",
-        "aws.recovery_points",
-    ): "a page of RDS that comes once more replaces the one that was asked for",
-    (
         "test_a_field_that_is_gone_or_of_another_type_is_noticed",
         "aws.encryption",
     ): "a trail without its home region is left out of aws.log_config",

@@ -83,11 +83,23 @@ class Lists:
         self.reading, self.region = reading, region
 
     def of(self, operation: str, name: str, key: str, **parameters: Any) -> Iterator[Json]:
-        """A list, to its end: AWS Backup's with NextToken, those of RDS with Marker."""
-        asked = "Marker" if operation.startswith("rds:") else "NextToken"
+        """A list, to its end: AWS Backup's with NextToken, those of RDS with Marker.
+
+        RDS lists what is of the account and the region that are asked, and says so in each ARN. Raises
+        `IncompletePopulation` where it shows another's, since then the answer is one to another request.
+        """
+        of_rds = operation.startswith("rds:")
+        asked = "Marker" if of_rds else "NextToken"
         for entry in self.reading.entries(
             operation, name, key=lambda one: one.get(key), region=self.region, asked=asked, answered=asked, **parameters
         ):
+            if of_rds:
+                arn = str(field_of(entry.parsed, key, f"An item of {operation}"))
+                if arn.split(":")[3:5] != [self.region, self.reading.account]:
+                    raise IncompletePopulation(
+                        f"{operation} was asked for {self.region} of account {self.reading.account} and answers about "
+                        "another place. Nothing was kept; run again."
+                    )
             yield entry.parsed
 
     def vaults(self) -> list[Json]:

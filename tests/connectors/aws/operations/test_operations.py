@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.aws.calls import Caller
 from connectors.aws.permissions import ACTIONS
 from connectors.aws.probes import PROBES
 from connectors.store.redaction import Redactor
@@ -88,6 +89,28 @@ def test_where_nothing_makes_backups_no_jobs_are_no_fact(simulated_aws: Simulate
     aws = started(simulated_aws)
     with pytest.raises(NotLicensed, match="neither makes backups"):
         aws.collect(BACKUP_JOBS.name, item=ITEM, interval=WEEK)
+
+
+@pytest.mark.parametrize("listed", ["snapshot", "cluster_snapshot", "db", "cluster"])
+def test_databases_of_another_region_are_not_taken_for_those_asked_for(
+    simulated_aws: SimulatedAws, monkeypatch: pytest.MonkeyPatch, listed: str
+) -> None:
+    """Such as by an answer to the other region that comes once more."""
+    made = {
+        "snapshot": snapshot(1, at(1)), "cluster_snapshot": cluster_snapshot(at(1)), "db": database(),
+        "cluster": cluster(),
+    }  # fmt: skip
+    aws = started(simulated_aws, vault(0), made[listed])
+    ask = Caller.ask
+
+    def of_one_region(self: Caller, operation: str, **parameters: Any) -> Any:
+        if operation.startswith("rds:"):
+            parameters["region"] = REGION
+        return ask(self, operation, **parameters)
+
+    monkeypatch.setattr(Caller, "ask", of_one_region)
+    with pytest.raises(IncompletePopulation, match="answers about another place"):
+        aws.collect(RECOVERY_POINTS.name, item=ITEM, session=aws.session())
 
 
 def test_what_there_is_to_restore_from(simulated_aws: SimulatedAws) -> None:
