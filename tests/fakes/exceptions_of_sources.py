@@ -71,10 +71,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     **{(test, "aws.trail_continuity"): "no trail is furnished yet" for test in _OF_TRAIL},
     (
         "test_a_field_that_is_gone_or_of_another_type_is_noticed",
-        "aws.encryption",
-    ): "a trail without its home region is left out of aws.log_config",
-    (
-        "test_a_field_that_is_gone_or_of_another_type_is_noticed",
         "aws.management_events",
     ): "events without an id get another key",
     (

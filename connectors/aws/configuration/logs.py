@@ -25,7 +25,8 @@ def trails(region: Region) -> None:
     held: dict[str, Detail] = {}
 
     def ask(detail: Detail, trail: Json) -> None:
-        arn, home = str(trail["TrailARN"]), str(trail.get("HomeRegion") or region.name)
+        # Asked anywhere but at its home, AWS does not know a trail, and it would be taken for one that is gone.
+        arn, home = (str(field_of(trail, name, "A trail")) for name in ("TrailARN", "HomeRegion"))
         where: dict[str, Any] = {"region": home, "gone": ("TrailNotFoundException",)}
         held[arn] = Detail(detail.caller, home)
         detail.ask(_STATUS, Name=arn, **where)
@@ -40,7 +41,7 @@ def trails(region: Region) -> None:
     found = region.ask("cloudtrail:DescribeTrails", includeShadowTrails=True)
     listed: list[Json] = field_of(found, "trailList", "cloudtrail:DescribeTrails")
     for trail, detail in region.each(listed, ask, "TrailARN"):
-        arn = str(field_of(trail, "TrailARN", "A trail"))
+        arn = str(trail["TrailARN"])
         said = {name.partition(":")[2]: value for name, value in detail.found.items()}
         bucket = _bucket_columns(trail, held[arn])
         if trail.get("S3BucketName") in region.own_buckets:

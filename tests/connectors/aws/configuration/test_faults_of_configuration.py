@@ -9,6 +9,7 @@ import pytest
 
 from connectors.aws.configuration import buckets
 from connectors.aws.configuration.operations import OPERATIONS
+from connectors.aws.configuration.region import Region
 from connectors.aws.permissions import ACTIONS
 from connectors.aws.probes import PROBES
 from connectors.aws.verdicts import iam_action
@@ -21,6 +22,7 @@ from schemas.errors import (
     NotLicensed,
     PermissionDenied,
     RetriableError,
+    SchemaDrift,
 )
 from schemas.extraction import ItemClaim
 from schemas.scope import ScopeItem
@@ -189,6 +191,25 @@ def test_a_trail_whose_bucket_is_another_account_s_keeps_its_row(
     assert (trail["lock_mode"], trail["expiration_days"], trail["bucket_public"]) == (None, None, None)
     assert trail["logging"] is True
     assert not claims["aws.log_config"].truncated  # what the log archive hides is no gap of this account
+
+
+@pytest.mark.parametrize("name", ["HomeRegion", "TrailARN"])
+def test_a_trail_that_does_not_say_where_its_home_is_is_drift(
+    configured: Account, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Elsewhere AWS does not know it, so that it would be left out as one that is gone."""
+    ask = Region.ask
+
+    def without(self: Region, operation: str, **parameters: Any) -> Any:
+        answer = ask(self, operation, **parameters)
+        trails = answer.get("trailList")
+        if trails is None:
+            return answer
+        return {**answer, "trailList": [{key: trail[key] for key in trail if key != name} for trail in trails]}
+
+    monkeypatch.setattr(Region, "ask", without)
+    with pytest.raises(SchemaDrift, match=f"A trail comes without {name}"):
+        configured.read("aws.log_config")
 
 
 def test_a_trail_s_bucket_of_the_account_itself_is_a_gap_where_it_may_not_be_read(configured: Account) -> None:
