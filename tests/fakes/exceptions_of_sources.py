@@ -79,10 +79,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     ): "a resource without id or type is given another",
     (
         "test_declared_secrets_are_in_no_row_and_no_answer",
-        "aws.detectors",
-    ): "an endpoint that is no text is shown whole as a target's id",
-    (
-        "test_declared_secrets_are_in_no_row_and_no_answer",
         "aws.encryption",
     ): "a bucket policy is text inside the record, in which names are not looked for",
 }

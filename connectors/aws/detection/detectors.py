@@ -6,6 +6,7 @@ kinds that know no acceptance nothing is said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,10 @@ _QUERY = (
     "cloudwatch:DescribeAlarms AlarmTypes=MetricAlarm,CompositeAlarm\nsns:ListTopics\nsns:ListSubscriptions"
 )
 _PENDING = ("PendingConfirmation", "Deleted")
+_UNKNOWN = "unknown"
+_MAIL, _ARN = re.compile(r"[^@\s/]+@[^@\s/]+"), re.compile(r"arn:[a-z-]+:[a-z0-9-]+:\S+")
+_ADDRESSES = {"email": _MAIL, "email-json": _MAIL, "sms": re.compile(r"\+?\d{4,15}")}
+"""How addresses of a protocol look; those of all others are ARNs."""
 
 Row = dict[str, Any]
 
@@ -210,10 +215,23 @@ def _delivers(targets: list[Row]) -> bool:
 
 
 def _subscription(entry: Json) -> Row:
-    """A subscription as a target. Of a web address only the host is kept: the rest of it is often a key."""
-    protocol, endpoint = str(entry.get("Protocol")), str(entry.get("Endpoint"))
+    """A subscription as a target."""
+    protocol, arn = str(entry.get("Protocol")), str(entry.get("SubscriptionArn"))
+    return {"kind": protocol, "id": shown(protocol, entry.get("Endpoint")), "confirmed": arn not in _PENDING}
+
+
+def shown(protocol: str, endpoint: Any) -> str:
+    """What is shown of the address of a subscription; `unknown` where it is none of its protocol, as it may be a key.
+
+    Of a web address only the host is kept: the rest of it is often a key.
+    """
+    if not isinstance(endpoint, str):
+        return _UNKNOWN
     if protocol in ("http", "https"):
-        parts = urlsplit(endpoint)
-        endpoint = f"{parts.scheme}://{parts.hostname}"
-    arn = str(entry.get("SubscriptionArn"))
-    return {"kind": protocol, "id": endpoint, "confirmed": arn not in _PENDING}
+        try:
+            host = urlsplit(endpoint).hostname if endpoint.lower().startswith(f"{protocol}://") else None
+        except ValueError:
+            return _UNKNOWN
+        return f"{protocol}://{host}" if host else _UNKNOWN
+    form = _ADDRESSES.get(protocol, _ARN)
+    return endpoint if form.fullmatch(endpoint) else _UNKNOWN

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from connectors.aws.detection.detectors import shown
 from connectors.store.redaction import Redactor
 from schemas.aws_detection import DETECTORS
 from tests.fakes.aws_company import PROD, SimulatedAws, account, company
@@ -143,3 +146,21 @@ def test_keys_in_web_addresses_and_inputs_of_targets_are_kept_nowhere(simulated_
     assert "ListSubscriptionsResult" in answers
     for held in (json.dumps(sink.of(DETECTORS), default=str), answers):
         assert "s3cret" not in held
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "expected"),
+    [
+        ("email", "oncall@acme.example", "oncall@acme.example"), ("email-json", "s3cret", "unknown"),
+        ("email", {"Inner": "s3cret"}, "unknown"), ("email", ["s3cret"], "unknown"), ("email", None, "unknown"),
+        ("sms", "+4915112345678", "+4915112345678"), ("sms", "s3cret", "unknown"),
+        ("sqs", "arn:aws:sqs:eu-west-1:1:q", "arn:aws:sqs:eu-west-1:1:q"), ("lambda", "s3cret", "unknown"),
+        ("https", "https://user:s3cret@hooks.example:8443/T0/s3cret", "https://hooks.example"),
+        ("https", "s3cret", "unknown"), ("https", "s3cret://hooks.example", "unknown"),
+        ("https", "https://[", "unknown"),
+        ("carrier-pigeon", "s3cret", "unknown"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_of_its_protocol_is_not_shown(protocol: str, endpoint: Any, expected: str) -> None:
+    """It may be a key."""
+    assert shown(protocol, endpoint) == expected
