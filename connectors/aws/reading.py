@@ -96,7 +96,8 @@ class Reading:
         """The items of the list `name`, each once, to the end of its pages. `wire` is its name in the body, if another.
 
         A list that moves while it is read shows an item again; `key` tells them apart (None: they are told apart by all
-        they hold). An answer without the list is `SchemaDrift`: nothing is not empty.
+        they hold). An answer without the list is `SchemaDrift`: nothing is not empty. So is an item without its key,
+        as all such items would be taken for one.
         """
         seen: set[object] = set()
         for page in self.caller.pages(
@@ -109,6 +110,10 @@ class Reading:
                 raise SchemaDrift(f"{operation} answers without {name} in account {self.account}.")
             for parsed, raw in zip(items, _sent(page, wire or name, items), strict=True):
                 mark = orjson.dumps(parsed, default=str) if key is None else key(parsed)
+                if mark is None or (isinstance(mark, tuple) and set(mark) == {None}):
+                    raise SchemaDrift(
+                        f"{operation} lists something in account {self.account} without what tells it from others."
+                    )
                 if mark in seen:
                     self.dropped["repeated on a later page"] += 1
                     continue

@@ -70,14 +70,6 @@ OPEN: Mapping[tuple[str, str], str] = {
     **{(test, "aws.config_history"): "no recorder of AWS Config is furnished yet" for test in _OF_HISTORY},
     **{(test, "aws.trail_continuity"): "no trail is furnished yet" for test in _OF_TRAIL},
     (
-        "test_a_field_that_is_gone_or_of_another_type_is_noticed",
-        "aws.management_events",
-    ): "events without an id get another key",
-    (
-        "test_a_field_that_is_gone_or_of_another_type_is_noticed",
-        "aws.vulnerability_findings",
-    ): "a resource without id or type is given another",
-    (
         "test_declared_secrets_are_in_no_row_and_no_answer",
         "aws.encryption",
     ): "a bucket policy is text inside the record, in which names are not looked for",

@@ -116,16 +116,16 @@ def _inspector_row(reading: Reading, region: str, finding: Json, raw: Any) -> Ro
     severity = str(finding.get("severity"))
     if severity not in SEVERITY:
         raise SchemaDrift(f"Inspector sends the severity {severity!r}, which this version does not know.")
-    kind = str(finding.get("type"))
+    named = package.get("vulnerabilityId") or code.get("ruleId") or code.get("detectorId")
+    about = (_text(resources[0], "type"), _text(resources[0], "id")) if resources else ("unknown", "unknown")
     return {
         "scope_item_id": reading.item, "finding_id": field_of(finding, "findingArn", "A finding of Inspector"),
         "account_id": str(finding.get("awsAccountId")), "region": region, "source": "inspector",
-        "rule_id": str(package.get("vulnerabilityId") or code.get("ruleId") or code.get("detectorId") or kind),
+        "rule_id": str(named or finding.get("type")),
         "title": finding.get("title"),
         "component": packages[0].get("name") if packages else None,
         "component_version": packages[0].get("version") if packages else None,
-        "resource_type": str(resources[0].get("type")) if resources else "unknown",
-        "resource_id": str(resources[0].get("id")) if resources else "unknown",
+        "resource_type": about[0], "resource_id": about[1],
         "severity": SEVERITY[severity], "vendor_severity": package.get("vendorSeverity"),
         "score": finding.get("inspectorScore"), "last_seen_at": moment(finding.get("lastObservedAt")),
         "fix_available": finding.get("fixAvailable"),
@@ -134,6 +134,14 @@ def _inspector_row(reading: Reading, region: str, finding: Json, raw: Any) -> Ro
         "references": sorted({str(one) for one in package.get("relatedVulnerabilities") or []}),
         "occurrences": max(len(packages), 1), "raw": raw_of(VULNERABILITY_FINDINGS, raw),
     }  # fmt: skip
+
+
+def _text(resource: Json, name: str) -> str:
+    """What a finding is about, as it is said. Raises `SchemaDrift` where it is not, or is no text."""
+    value = field_of(resource, name, "A resource of Inspector")
+    if not isinstance(value, str):
+        raise SchemaDrift(f"A resource of Inspector comes with a {name} that is no text.")
+    return value
 
 
 def _ecr(reading: Reading, region: str, image: Json) -> Iterator[Row]:

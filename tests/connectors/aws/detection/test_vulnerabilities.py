@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.aws.calls import Caller
 from connectors.aws.detection.vulnerabilities import SEVERITY
 from schemas.aws_detection import SCAN_COVERAGE, VULNERABILITY_FINDINGS
 from schemas.errors import IncompletePopulation, NotLicensed, SchemaDrift
@@ -118,6 +119,24 @@ def test_a_severity_that_is_not_known_is_drift(simulated_aws: SimulatedAws, monk
     monkeypatch.delitem(SEVERITY, "HIGH")
     aws = started(simulated_aws, inspector(), vulnerability(1, at(40)))
     with pytest.raises(SchemaDrift, match="HIGH"):
+        aws.collect(NAME, interval=INTERVAL)
+
+
+@pytest.mark.parametrize("resource", [{"type": "AWS_EC2_INSTANCE"}, {"id": "i-1"}])
+def test_a_resource_without_id_or_type_is_drift(
+    simulated_aws: SimulatedAws, monkeypatch: pytest.MonkeyPatch, resource: dict[str, str]
+) -> None:
+    aws = started(simulated_aws, inspector(), vulnerability(1, at(40)))
+    pages = Caller.pages
+
+    def with_resource(self: Caller, operation: str, **parameters: Any) -> Any:
+        for page in pages(self, operation, **parameters):
+            for finding in page.parsed.get("findings") or []:
+                finding["resources"] = [resource]
+            yield page
+
+    monkeypatch.setattr(Caller, "pages", with_resource)
+    with pytest.raises(SchemaDrift, match="A resource of Inspector comes without"):
         aws.collect(NAME, interval=INTERVAL)
 
 

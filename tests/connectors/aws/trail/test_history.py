@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from connectors.aws.calls import Caller
+from schemas.errors import SchemaDrift
 from tests.fakes.aws_company import SimulatedAws
 from tests.fakes.aws_trail import NOW, STARTED, collect_events, every, record, session, start, with_trail
 
@@ -41,6 +46,23 @@ def test_a_list_that_moves_while_it_is_read(simulated_aws: SimulatedAws) -> None
     claim, rows = collect_events(simulated, opened=opened)
     assert rows == plain
     assert claim.drop_rules["repeated on a later page"] == 3
+
+
+def test_events_without_an_id_are_not_taken_for_one(
+    simulated_aws: SimulatedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    simulated = start(simulated_aws, with_trail(every(1, 200)))
+    pages = Caller.pages
+
+    def without_ids(self: Caller, operation: str, **parameters: Any) -> Any:
+        for page in pages(self, operation, **parameters):
+            for event in page.parsed.get("Events") or []:
+                del event["EventId"]
+            yield page
+
+    monkeypatch.setattr(Caller, "pages", without_ids)
+    with pytest.raises(SchemaDrift, match="without what tells it from others"):
+        collect_events(simulated, opened=session(simulated, trail=None))
 
 
 def test_nothing_happened_and_nothing_proves_it(simulated_aws: SimulatedAws) -> None:
