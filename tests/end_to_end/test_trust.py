@@ -29,7 +29,7 @@ def company(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The running sources, and a project that holds a month of changes and the administrators of today."""
     with small_company(tmp_path_factory.mktemp("company"), changes=40) as (sandbox, project):
         project.fine("collect", "--control", "CC8-CHG-01", "--window", WINDOW)
-        project.fine("collect", "--family", "logical_access")
+        project.fine("collect", "--control", "CC6-PRIV-01")
         yield sandbox, project
 
 

@@ -97,9 +97,12 @@ class TestDaily:
     def test_the_first_run_reads_from_the_month_before_on(self) -> None:
         assert shown(planned(request("2026-06-20"))) == [
             (CHANGES, ["github:R_1"], "05-01T00:00..06-20T00:00"),
+            (["workflow_runs"], ["github:R_1"], "05-01T00:00..06-20T00:00"),
             (["branch_tips"], ["github:R_1"], "now"),
             (["branch_rules"], ["github:R_1"], "now"),
+            (["code_owners"], ["github:R_1"], "now"),
             (["rule_changes"], ["github:R_1"], "05-01T00:00..06-20T00:00"),
+            (["environments"], ["github:R_1"], "now"),
         ]
 
     @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ class TestDaily:
     def test_before_and_after_the_period(self) -> None:
         before = planned(request("2026-03-15"))
         assert streams(before) == {}
-        assert [when for _, _, when in shown(before)] == ["now", "now"]
+        assert [when for _, _, when in shown(before)] == ["now"] * 4
         assert streams(planned(request("2026-10-05"))) == {"github:R_1": "09-01T00:00..10-01T00:00"}
         assert streams(planned(request("2027-02-05"))) == {}
 
@@ -163,6 +166,7 @@ class TestWindows:
         steps = planned(request("2026-06-02", window="2026-05"), claims=held)
         assert shown(steps) == [
             (CHANGES, ["github:R_1"], "05-01T00:00..06-01T00:00"),
+            (["workflow_runs"], ["github:R_1"], "05-01T00:00..06-01T00:00"),
             (["rule_changes"], ["github:R_1"], "05-01T00:00..06-01T00:00"),
         ]
 
@@ -185,16 +189,22 @@ class TestWindows:
         assert streams(planned(asked)) == {"github:R_1": "05-01T04:00..06-01T04:00"}
 
 
+DAILY_ACCESS = {
+    "github.members", "github.administrators", "github.accounts", "github.organisation_settings",
+    "github.audit_events", "github.repository_security", "github.secret_alerts", "aws.sign_in", "aws.privileges",
+    "aws.principals",
+}  # fmt: skip
+
+
 class TestChoice:
     @pytest.mark.parametrize(
         ("cadence", "datasets"),
         [
-            ("daily", {"github.members", "aws.sign_in", "github.administrators", "aws.privileges"}),
+            ("daily", DAILY_ACCESS),
             ("weekly", {"github.credentials", "aws.access_keys"}),
-            (None, {"github.members", "aws.sign_in", "github.administrators", "aws.privileges", "github.credentials",
-                    "aws.access_keys"}),
+            (None, DAILY_ACCESS | {"github.credentials", "aws.access_keys"}),
         ],
-    )  # fmt: skip
+    )
     def test_the_rhythm_chooses_the_lines(self, cadence: str | None, datasets: set[str]) -> None:
         steps = planned(request("2026-06-20", FAMILIES["logical_access"], cadence=cadence))
         assert {dataset.name for step in steps for dataset in step.datasets} == datasets

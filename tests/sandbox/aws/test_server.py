@@ -168,7 +168,7 @@ def test_what_is_not_modelled_is_an_error_that_names_it(aws: Simulated) -> None:
         ("sts", "get_session_token", {}, "sts:GetSessionToken"),
         ("organizations", "list_policies", {"Filter": "TAG_POLICY"}, "organizations:ListPolicies"),
         ("guardduty", "list_filters", {"DetectorId": "d1"}, "guardduty:ListFilters"),
-        ("cloudtrail", "lookup_events", {}, "cloudtrail:LookupEvents"),
+        ("cloudtrail", "list_channels", {}, "cloudtrail:ListChannels"),
         ("s3", "get_bucket_website", {"Bucket": "acme"}, "s3:GetBucketWebsite"),
     ]
     for service, call, parameters, name in cases:

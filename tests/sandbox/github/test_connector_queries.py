@@ -14,6 +14,7 @@ from connectors.github.client import client_of
 from connectors.github.extractors import EXTRACTORS
 from connectors.github.session import open_session
 from connectors.github.transport import GithubTransport
+from evidence.controls.catalogue import datasets
 from sandbox.serve import Sandbox, running
 from schemas.errors import CollectionError
 from schemas.extraction import Request, Session
@@ -24,8 +25,12 @@ NOW = datetime(2026, 9, 2, 6, tzinfo=UTC)
 START, END = datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
 MODULES = Path(os.environ.get("NPM_MODULES", Path(__file__).parents[3] / "node_modules"))
 OFFICIAL = MODULES / "@octokit" / "graphql-schema" / "schema.graphql"
-REPOSITORY = {"github.commits", "github.pull_requests", "github.checks", "github.deployments", "github.bypasses"}
-OWN = {"github.branch_tips", "github.branch_rules", "github.rule_changes"}
+CHANGES = {"github.commits", "github.pull_requests", "github.checks", "github.deployments", "github.bypasses"}
+ORGANISATION = {
+    "github.repositories", "github.members", "github.organisation_settings", "github.audit_events", "github.accounts",
+    "github.administrators", "github.credentials",
+}  # fmt: skip
+DATASETS = {dataset.name: dataset for dataset in datasets()}
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +58,15 @@ def asked(sandbox: Sandbox, dataset: str) -> Request:
     assert sandbox.world is not None
     organisation = sandbox.world.organisations["tallybrook"]
     repository = organisation.repositories[1]
-    if dataset in REPOSITORY | OWN:
+    if dataset in ORGANISATION:
+        item = ScopeItem(f"github:{organisation.node_id}", organisation.login, "github")
+    elif dataset == "github.alerts":
+        item = ScopeItem(f"alerts:github:{organisation.node_id}", organisation.login, "github")
+    else:
         item = ScopeItem(f"github:{repository.node_id}", repository.full_name(2**40), "github")
-        whole = REPOSITORY if dataset in REPOSITORY else {dataset}
-        snapshot = dataset in {"github.branch_tips", "github.branch_rules"}
-        return Request(frozenset(whole), item, None if snapshot else START, None if snapshot else END)
-    item = ScopeItem(f"github:{organisation.node_id}", organisation.login, "github")
-    return Request(frozenset({dataset}), item)
+    whole = CHANGES if dataset in CHANGES else {dataset}
+    snapshot = DATASETS[dataset].kind == "snapshot"
+    return Request(frozenset(whole), item, None if snapshot else START, None if snapshot else END)
 
 
 @pytest.mark.parametrize("dataset", sorted(EXTRACTORS))
