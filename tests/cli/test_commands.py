@@ -72,7 +72,7 @@ def test_collect_prints_what_its_schema_says(company: tuple[Sandbox, Project, Ra
     assert ran.code == 3  # the company has no audit log and no scanner, which is said and is no empty list
     fits("collect", ran.json)
     failed = {entry["dataset"] for entry in ran.json["entries"] if entry["status"] == "error"}
-    assert failed == {"github.audit_events", "aws.vulnerability_findings", "aws.scan_coverage"}
+    assert failed == {"github.audit_events", "aws.vulnerability_findings", "aws.alerts"}
     datasets = {entry["dataset"] for entry in ran.json["entries"]}
     assert {"github.repositories", "github.members", "github.branch_tips", "aws.accounts", "aws.privileges"} <= datasets
     assert {entry["window_id"] for entry in ran.json["entries"]} == {None}
