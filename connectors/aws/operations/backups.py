@@ -120,32 +120,36 @@ class Lists:
 
 def _jobs(reading: Reading, region: str, jobs: Iterable[Json]) -> Iterator[Row]:
     for one in jobs:
-        native = str(field_of(one, "State", "A backup job"))
-        created: Json = one.get("CreatedBy") or {}
-        yield from _within(reading, _job(
-            reading, region, "backup_job", str(field_of(one, "BackupJobId", "A backup job")), one,
-            event_time=moment(field_of(one, "CreationDate", "A backup job")), native_state=native,
-            result=_RESULTS.get(native, "unknown"), resource_type=str(one.get("ResourceType")),
-            resource_id=str(one.get("ResourceArn")), message=one.get("StatusMessage"),
-            completed_at=moment(one.get("CompletionDate")), recovery_point_id=one.get("RecoveryPointArn"),
-            vault=one.get("BackupVaultName"), plan_id=created.get("BackupPlanId"), automatic=bool(created),
-            encrypted=one.get("IsEncrypted"), bytes=one.get("BackupSizeInBytes"),
-        ))  # fmt: skip
+        yield from _of_aws_backup(
+            reading, region, "backup_job", one, recovery_point_id=one.get("RecoveryPointArn"),
+            vault=one.get("BackupVaultName"), encrypted=one.get("IsEncrypted"),
+        )  # fmt: skip
 
 
 def _copies(reading: Reading, region: str, jobs: Iterable[Json]) -> Iterator[Row]:
     for one in jobs:
-        native = str(field_of(one, "State", "A copy job"))
-        created: Json = one.get("CreatedBy") or {}
-        yield from _within(reading, _job(
-            reading, region, "copy_job", str(field_of(one, "CopyJobId", "A copy job")), one,
-            event_time=moment(field_of(one, "CreationDate", "A copy job")), native_state=native,
-            result=_RESULTS.get(native, "unknown"), resource_type=str(one.get("ResourceType")),
-            resource_id=str(one.get("ResourceArn")), message=one.get("StatusMessage"),
-            completed_at=moment(one.get("CompletionDate")), recovery_point_id=one.get("DestinationRecoveryPointArn"),
-            vault=one.get("SourceBackupVaultArn"), plan_id=created.get("BackupPlanId"), automatic=bool(created),
-            bytes=one.get("BackupSizeInBytes"), destination=one.get("DestinationBackupVaultArn"),
-        ))  # fmt: skip
+        yield from _of_aws_backup(
+            reading, region, "copy_job", one, recovery_point_id=one.get("DestinationRecoveryPointArn"),
+            vault=one.get("SourceBackupVaultArn"), destination=one.get("DestinationBackupVaultArn"),
+        )  # fmt: skip
+
+
+_OF_AWS_BACKUP = {"backup_job": ("BackupJobId", "A backup job"), "copy_job": ("CopyJobId", "A copy job")}
+
+
+def _of_aws_backup(reading: Reading, region: str, kind: str, one: Json, **more: Any) -> Iterator[Row]:
+    """What backup jobs and copy jobs say in the same words."""
+    own_id, what = _OF_AWS_BACKUP[kind]
+    native = str(field_of(one, "State", what))
+    created: Json = one.get("CreatedBy") or {}
+    yield from _within(reading, _job(
+        reading, region, kind, str(field_of(one, own_id, what)), one,
+        event_time=moment(field_of(one, "CreationDate", what)), native_state=native,
+        result=_RESULTS.get(native, "unknown"), resource_type=str(one.get("ResourceType")),
+        resource_id=str(one.get("ResourceArn")), message=one.get("StatusMessage"),
+        completed_at=moment(one.get("CompletionDate")), plan_id=created.get("BackupPlanId"), automatic=bool(created),
+        bytes=one.get("BackupSizeInBytes"), **more,
+    ))  # fmt: skip
 
 
 def _events(reading: Reading, region: str, lists: Lists) -> Iterator[Row]:
