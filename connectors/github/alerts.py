@@ -19,7 +19,7 @@ from connectors.github.alert_lists import (
 from connectors.github.alert_rows import Interval, alert_row, opened_at, secret_rows, vulnerability_rows
 from connectors.github.batches import ask_about
 from connectors.github.calls import Json
-from connectors.github.client import client_of
+from connectors.github.client import client_of, interval_of
 from connectors.github.repository import PREFIX, node_id
 from schemas.errors import ConfigurationError, NotLicensed
 from schemas.extraction import ItemClaim, Request, Session, Sink
@@ -33,13 +33,6 @@ VULNERABILITIES_TEXT = "\n".join([
 ALERTS_TEXT = "\n".join(
     f"GET {one}?{_SORTED}" for one in (DEPENDABOT, CODE_SCANNING, f"{SECRET_SCANNING}?hide_secret=true")
 )
-
-
-def interval_of(request: Request) -> Interval:
-    """The interval asked for. `ConfigurationError` without one."""
-    if request.start is None or request.end is None:
-        raise ConfigurationError("Alerts are collected for an interval; give its start and end.")
-    return request.start, request.end
 
 
 def secret_alerts(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:

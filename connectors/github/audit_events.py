@@ -15,9 +15,8 @@ import orjson
 
 from connectors.github import audit
 from connectors.github.alert_rows import stripped
-from connectors.github.alerts import interval_of
 from connectors.github.calls import Json, Rest, Stream
-from connectors.github.client import GithubClient, client_of
+from connectors.github.client import GithubClient, client_of, interval_of
 from connectors.github.deliveries import AUDITED, REDELIVERED_WITHIN, Archive, Delivery
 from connectors.github.paging import field, rest_list, rest_twice
 from connectors.github.people import rest_actor

@@ -18,7 +18,7 @@ from connectors.github.activity import Ledger, Move
 from connectors.github.bypasses import Bypasses
 from connectors.github.calls import Json, Stream
 from connectors.github.claims import claims_of
-from connectors.github.client import GithubClient, client_of
+from connectors.github.client import GithubClient, client_of, interval_of
 from connectors.github.deployments import Deployments, deployed_between
 from connectors.github.ownership import Owner
 from connectors.github.paging import Tally
@@ -29,7 +29,7 @@ from connectors.github.repository import Repository, locate, require_production_
 from connectors.github.streams import Driver, together
 from connectors.github.verdicts import NO_LOGIN
 from schemas.dataset import Dataset
-from schemas.errors import ConfigurationError, IncompletePopulation, NotLicensed, PermissionDenied
+from schemas.errors import IncompletePopulation, NotLicensed, PermissionDenied
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.github import BYPASSES, CHECKS, COMMITS, DEPLOYMENTS, PULL_REQUESTS
 
@@ -43,8 +43,7 @@ def changes(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
 
     Raises an error of `schemas.errors` where the population can't be shown to be complete.
     """
-    if request.start is None or request.end is None:
-        raise ConfigurationError("Changes are collected for an interval; give its start and end.")
+    start, end = interval_of(request)
     client = client_of(session)
     driver = Driver(client.transport, sink)
     located: list[Repository] = []
@@ -59,7 +58,7 @@ def changes(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
 
     driver.ask(find())
     require_production_branch(located[0])
-    one = ChangePass(client, request, sink, located[0], request.start, request.end, driver)
+    one = ChangePass(client, request, sink, located[0], start, end, driver)
     one.run()
     return claims_of(one)
 

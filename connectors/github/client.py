@@ -11,7 +11,8 @@ from typing import Literal, cast
 from connectors.github.paging import Sizes
 from connectors.github.shared import Shared
 from connectors.github.transport import Transport
-from schemas.extraction import Session
+from schemas.errors import ConfigurationError
+from schemas.extraction import Request, Session
 
 Plan = Literal["free", "team", "enterprise_cloud", "enterprise_server"]
 PLANS: tuple[Plan, ...] = ("free", "team", "enterprise_cloud", "enterprise_server")
@@ -57,3 +58,11 @@ class GithubClient:
 def client_of(session: Session) -> GithubClient:
     """The session's client."""
     return cast("GithubClient", session.client)
+
+
+def interval_of(request: Request) -> tuple[datetime, datetime]:
+    """The interval asked for. `ConfigurationError` without one."""
+    if request.start is None or request.end is None:
+        names = ", ".join(sorted(request.datasets))
+        raise ConfigurationError(f"{names} is collected for an interval; give its start and end.")
+    return request.start, request.end

@@ -12,9 +12,8 @@ from typing import Any
 
 import orjson
 
-from connectors.github.alerts import interval_of
 from connectors.github.calls import Graph, Json, Part, Stream
-from connectors.github.client import GithubClient, Tickets, client_of
+from connectors.github.client import GithubClient, Tickets, client_of, interval_of
 from connectors.github.paging import Nested, complete, walk
 from connectors.github.people import ACTOR, actor
 from connectors.github.streams import Driver

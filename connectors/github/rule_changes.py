@@ -8,12 +8,12 @@ import orjson
 
 from connectors.github import audit, rules
 from connectors.github.calls import Graph, Json, Part, Rest, Stream
-from connectors.github.client import GithubClient, client_of
+from connectors.github.client import GithubClient, client_of, interval_of
 from connectors.github.paging import Nested, complete, rest_list
 from connectors.github.paging import field as required
 from connectors.github.repository import Repository, locate, require_production_branch
 from connectors.github.streams import Driver
-from schemas.errors import ConfigurationError, NotLicensed
+from schemas.errors import NotLicensed
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.github import RULE_CHANGES
 from schemas.instants import format_instant, optional_instant, parse_instant
@@ -39,10 +39,9 @@ def rule_changes(session: Session, request: Request, sink: Sink) -> list[ItemCla
     history of each ruleset, which does not know of deleted rulesets nor of classic protection; where classic protection
     is what guards a production branch, `NotLicensed` is raised, naming the daily snapshots as the alternative.
     """
-    if request.start is None or request.end is None:
-        raise ConfigurationError("Changes of rules are collected for an interval; give its start and end.")
+    start, end = interval_of(request)
     client = client_of(session)
-    reader = _Reader(client, request, sink, request.start, request.end)
+    reader = _Reader(client, request, sink, start, end)
     Driver(client.transport, sink).ask(reader.read())
     if reader.rows:
         sink.rows(RULE_CHANGES, reader.rows)

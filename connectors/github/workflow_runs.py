@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from connectors.github.alerts import interval_of
 from connectors.github.calls import Json, Rest, Stream
-from connectors.github.client import client_of
+from connectors.github.client import client_of, interval_of
 from connectors.github.paging import field, rest_list
 from connectors.github.people import rest_actor
 from connectors.github.repository import Repository, locate
