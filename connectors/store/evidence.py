@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from connectors.store.claims import CLOCK_TOLERANCE, StoredClaim
 from connectors.store.objects import check
+from evidence.record import RECORD_KINDS, StoredRecord, stored_record
 from schemas.collection import StoredObject
 from schemas.dataset import Dataset
 from schemas.errors import VerificationFailed
+from schemas.instants import parse_instant
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,6 +55,8 @@ class LedgerEvidence:
         self.damaged: dict[str, str] = {}
         """Path and problem of every object that is not what was stored, as far as it was needed."""
         self._files = store.files
+        self._store = store
+        self._records: dict[tuple[str, str, str], list[StoredRecord]] | None = None
         self._claims = store.claims()
         self._retention = {name: timedelta(days=days) for name, days in (retention_days or {}).items()}
         self._with_raw = with_raw
@@ -121,6 +125,19 @@ class LedgerEvidence:
             if _contains(spans, start, end):
                 return True
         return False
+
+    def records(self, control_id: str, evidence_id: str, scope_item_id: str) -> list[StoredRecord]:
+        """What people recorded for one line and item by `as_of`, in the order in which the store heard of it."""
+        if self._records is None:
+            self._records = {}
+            for entry in self._store.entries(kinds={"record"}, until=self.as_of):
+                body = entry["body"]
+                if body.get("control_id") is None or body["record_kind"] not in RECORD_KINDS:
+                    continue
+                record = stored_record(entry["seq"], parse_instant(entry["recorded_at"]), body)
+                key = (record.control_id, record.evidence_id, record.scope_item_id)
+                self._records.setdefault(key, []).append(record)
+        return self._records.get((control_id, evidence_id, scope_item_id), [])
 
     # --- objects -----------------------------------------------------------------------------------------------------
 

@@ -7,11 +7,12 @@ deployments and their schedules, the cells expected, retention deadlines, dashbo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from evidence.record import StoredRecord
 from schemas.dataset import Dataset
 from schemas.outcome import Outcome
 from schemas.scope import ScopeKind
@@ -149,6 +150,10 @@ class StoredEvidence(Protocol):
 
     def covered(self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime) -> bool:
         """Whether claims cover the whole interval; a test must answer `unknown` where they don't."""
+        ...
+
+    def records(self, control_id: str, evidence_id: str, scope_item_id: str) -> Sequence[StoredRecord]:
+        """What people recorded for one line and item, in the order in which the store heard of it."""
         ...
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from evidence.controls.validity import holds_at, start_of
 from evidence.programme_versions import Version
+from evidence.record import BACKDATING
 from schemas.instants import format_instant, parse_instant
 
 APPROVALS = ("administrators", "public_endpoints", "scope")
 """Registers whose rows approve or decide something, and so must have stood there at the time."""
-BACKDATING = timedelta(hours=72)
 
 Rows = list[Mapping[str, Any]]
 

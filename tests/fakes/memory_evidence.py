@@ -14,7 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from evidence.record import StoredRecord, stored_record
 from schemas.dataset import Dataset
+from schemas.instants import format_instant
 
 Row = Mapping[str, Any]
 FIRST_LEARNT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -34,6 +36,8 @@ class MemoryEvidence:
 
     _streams: dict[tuple[str, str], _Stream] = field(default_factory=dict)
     _snapshots: dict[tuple[str, str], list[tuple[datetime, list[Row], str]]] = field(default_factory=dict)
+    _records: dict[tuple[str, str, str], list[StoredRecord]] = field(default_factory=dict)
+    _records_held: int = 0
     calls: dict[str, int] = field(default_factory=dict)
 
     # --- filling -----------------------------------------------------------------------------------------------------
@@ -68,6 +72,33 @@ class MemoryEvidence:
         held.append((observed_at, _typed(dataset, scope_item_id, rows), digest))
         held.sort(key=lambda shown: shown[0])
         return digest
+
+    def record(
+        self,
+        control_id: str,
+        evidence_id: str,
+        scope_item_id: str,
+        record_type: str,
+        performed_at: datetime,
+        values: Mapping[str, Any],
+        *,
+        recorded_at: datetime | None = None,
+        kind: str = "response",
+        for_window: str | None = None,
+        signed_by: str | None = None,
+    ) -> str:
+        """Add what somebody recorded, by default at once; returns its digest."""
+        held = self._records.setdefault((control_id, evidence_id, scope_item_id), [])
+        body = {
+            "record_kind": kind, "record_type": record_type, "control_id": control_id, "evidence_id": evidence_id,
+            "scope_item_id": scope_item_id, "for_window": for_window, "signed_by": signed_by,
+            "performed_at": format_instant(performed_at), "values": values,
+        }  # fmt: skip
+        self._records_held += 1
+        added = stored_record(self._records_held, recorded_at or performed_at, body)
+        held.append(added)
+        held.sort(key=lambda record: record.recorded_at)
+        return added.digest
 
     # --- the protocol ------------------------------------------------------------------------------------------------
 
@@ -119,6 +150,10 @@ class MemoryEvidence:
             if begin <= reached:
                 reached = max(reached, finish)
         return reached >= end
+
+    def records(self, control_id: str, evidence_id: str, scope_item_id: str) -> list[StoredRecord]:
+        self._count("records")
+        return list(self._records.get((control_id, evidence_id, scope_item_id), ()))
 
     def _count(self, call: str) -> None:
         self.calls[call] = self.calls.get(call, 0) + 1

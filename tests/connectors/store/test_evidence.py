@@ -14,6 +14,7 @@ from connectors.store import evidence as evidence_module
 from connectors.store.evidence import LedgerEvidence
 from evidence.controls.model import StoredEvidence
 from schemas.errors import RetriableError
+from schemas.instants import format_instant
 from tests.fakes.stores import EVENTS, ITEM_A, ITEM_B, START, STATES, FakeSource, SettableClock, event, state
 
 DAY = timedelta(days=1)
@@ -288,3 +289,32 @@ def test_files_that_no_entry_names_are_not_evidence(store: Store, source: FakeSo
     source.events[ITEM_A.id] = [event("e0", START)]
     source.collect(store, items=(renamed,))
     assert ids(held(store, clock).rows(EVENTS, ITEM_A.id, START, MONTH)) == ["e0"]
+
+
+class TestRecords:
+    """What people recorded."""
+
+    BODY = {
+        "record_kind": "response",
+        "record_type": "screening",
+        "control_id": "CC1-HR-01",
+        "evidence_id": "screening",
+        "scope_item_id": "workforce",
+        "signed_by": "lead@example.com",
+        "values": {"person_id": "p1"},
+    }
+
+    def test_of_one_line_and_item_as_known_at_the_instant(self, store: Store, clock: SettableClock) -> None:
+        done = clock.instant - DAY
+        store.append("record", {**self.BODY, "performed_at": format_instant(done)})
+        store.append("record", {**self.BODY, "performed_at": format_instant(done), "evidence_id": "other"})
+        store.append("record", {**self.BODY, "performed_at": format_instant(done), "record_kind": "seal"})
+        early = held(store, clock)
+        clock.forward(days=5)
+        store.append("record", {**self.BODY, "performed_at": format_instant(done), "values": {"person_id": "p2"}})
+        [first] = early.records("CC1-HR-01", "screening", "workforce")
+        assert (first.values, first.signed_by, first.performed_at) == ({"person_id": "p1"}, "lead@example.com", done)
+        assert early.records("CC1-HR-01", "screening", "elsewhere") == []
+        second = held(store, clock).records("CC1-HR-01", "screening", "workforce")[1]
+        assert (second.values, second.claimed_at) == ({"person_id": "p2"}, done)
+        assert second.performed_at == second.recorded_at, "six days later its own date is not believed"
