@@ -291,27 +291,28 @@ def test_files_that_no_entry_names_are_not_evidence(store: Store, source: FakeSo
     assert ids(held(store, clock).rows(EVENTS, ITEM_A.id, START, MONTH)) == ["e0"]
 
 
+RECORD = {
+    "record_kind": "response",
+    "record_type": "screening",
+    "control_id": "CC1-HR-01",
+    "evidence_id": "screening",
+    "scope_item_id": "workforce",
+    "signed_by": "lead@example.com",
+    "values": {"person_id": "p1"},
+}
+
+
 class TestRecords:
     """What people recorded."""
 
-    BODY = {
-        "record_kind": "response",
-        "record_type": "screening",
-        "control_id": "CC1-HR-01",
-        "evidence_id": "screening",
-        "scope_item_id": "workforce",
-        "signed_by": "lead@example.com",
-        "values": {"person_id": "p1"},
-    }
-
     def test_of_one_line_and_item_as_known_at_the_instant(self, store: Store, clock: SettableClock) -> None:
         done = clock.instant - DAY
-        store.append("record", {**self.BODY, "performed_at": format_instant(done)})
-        store.append("record", {**self.BODY, "performed_at": format_instant(done), "evidence_id": "other"})
-        store.append("record", {**self.BODY, "performed_at": format_instant(done), "record_kind": "seal"})
+        store.append("record", {**RECORD, "performed_at": format_instant(done)})
+        store.append("record", {**RECORD, "performed_at": format_instant(done), "evidence_id": "other"})
+        store.append("record", {**RECORD, "performed_at": format_instant(done), "record_kind": "seal"})
         early = held(store, clock)
         clock.forward(days=5)
-        store.append("record", {**self.BODY, "performed_at": format_instant(done), "values": {"person_id": "p2"}})
+        store.append("record", {**RECORD, "performed_at": format_instant(done), "values": {"person_id": "p2"}})
         [first] = early.records("CC1-HR-01", "screening", "workforce")
         assert (first.values, first.signed_by, first.performed_at) == ({"person_id": "p1"}, "lead@example.com", done)
         assert early.records("CC1-HR-01", "screening", "elsewhere") == []
