@@ -1,0 +1,22 @@
+"""Every type of record that people make, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas.records import access, availability, decisions, governance, operations, people, vendors
+from schemas.records.model import RecordType
+
+RECORD_TYPES: Mapping[str, RecordType] = {
+    record_type.name: record_type
+    for record_type in (
+        *people.TYPES,
+        *governance.TYPES,
+        *access.TYPES,
+        *operations.TYPES,
+        *vendors.TYPES,
+        *availability.TYPES,
+        *decisions.TYPES,
+    )
+}
+"""By name, in the order of the report."""
