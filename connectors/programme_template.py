@@ -61,6 +61,10 @@ people:
   owners: {{}}                      # CC6-UAR-01: lead@example.com
   # on_call: security@example.com
 
+# Whose public holidays are no business days, by the office that the people register names: a country, or a country and
+# its subdivision. `default` holds for whoever has no office of these. Left out: Monday to Friday, holidays or not.
+offices: {{}}                       # berlin: {{calendar: DE-BE, timezone: Europe/Berlin}}
+
 # Where the company promises something else than the catalogue.
 controls: {{}}                      # CC6-DEPR-01: {{deadline_business_days: 1}}
 

@@ -226,6 +226,12 @@ def list_loosened(versions: Sequence[Version], removed: list[Removal]) -> None:
                     change = "was loosened"
                 words = f"{f'{where}: ' if where else ''}{key} {change}; what is looser counts for later windows only"
                 removed.append(_removal(after, "rule", words, before=old.get(key), after=new.get(key)))
+        offices, later = before.programme.get("offices", {}), after.programme.get("offices", {})
+        for name in sorted({*offices, *later}):
+            old, new = offices.get(name), later.get(name)
+            if old != new:
+                words = f"office {name}: its calendar was changed, which counts for later windows only"
+                removed.append(_removal(after, "rule", words, before=old, after=new))
 
 
 def list_dropped_rows(versions: Sequence[Version], removed: list[Removal]) -> None:

@@ -166,6 +166,15 @@ class ProgrammeHistory:
             for v in self.versions
         )
         programme["evidence_rules"] = fold_rules(parameters, low, high)
+        # Which of two calendars has more holidays differs from week to week, so any change counts for later windows.
+        offices = tuple(
+            RuleChange(
+                v.recorded if v.number > 1 else ALWAYS_FROM,
+                {f"{_OFFICE}{name}": office for name, office in v.programme.get("offices", {}).items()},
+            )
+            for v in self.versions
+        )
+        programme["offices"] = {key.removeprefix(_OFFICE): v for key, v in fold_rules(offices, low, high).items()}
         controls = {id_: dict(found) for id_, found in programme.get("controls", {}).items()}
         for control_id in self._overridden:
             deadlines = tuple(
@@ -219,6 +228,10 @@ class ProgrammeHistory:
                 "programme is judged by it from now on: `evidence programme record`."
             )
         return None
+
+
+_OFFICE = "office:"
+"""Begins the key of an office among rules, so that no name of an office is taken for a rule's."""
 
 
 def history_of(entries: Iterable[IndexedEntry], as_of: datetime) -> ProgrammeHistory:

@@ -10,8 +10,9 @@ import re
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, GetJsonSchemaHandler, StrictStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, StrictStr, field_validator, model_validator
 
+from schemas.calendars import split_calendar
 from schemas.programme_rules import ControlOverride, EvidenceRules
 from schemas.programme_scope import Scope
 from schemas.programme_values import Day, Email, EnvironmentName, Part, Text, Url, exactly_one, or_short
@@ -173,11 +174,41 @@ class Anchor(Part):
         return self
 
 
+def _iana_zone(value: str) -> str:
+    try:
+        zone_exists = "/" in value or value == "UTC"
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zone_exists = False
+    if not zone_exists:
+        raise ValueError(
+            f"{value!r} is not an IANA time zone. Write one such as Europe/London, America/New_York or UTC"
+        )
+    return value
+
+
+Zone = Annotated[StrictStr, AfterValidator(_iana_zone)]
+
+
+def _calendar(value: str) -> str:
+    split_calendar(value)
+    return value
+
+
+class Office(Part):
+    """Whose business days count for the people of an office."""
+
+    calendar: Annotated[StrictStr, AfterValidator(_calendar)]
+    """Country, or country and subdivision, whose public holidays are no business days: `FR`, `GB-ENG`, `DE-BE`."""
+    timezone: Zone | None = None
+    """IANA zone in which its days begin and end; absent: that of the programme."""
+
+
 class Programme(Part):
     """`program.yaml` as a whole."""
 
     organisation: Text
-    timezone: StrictStr = "UTC"
+    timezone: Zone = "UTC"
     observation_period: ObservationPeriod
     categories: tuple[Category, ...] = ("security",)
     store: Text = "./evidence-store"
@@ -186,22 +217,20 @@ class Programme(Part):
     endpoints: Endpoints = Endpoints()
     evidence_rules: EvidenceRules = EvidenceRules()
     people: People = People()
+    offices: dict[Text, Office] = Field(default_factory=dict)
+    """Offices by the name that the people register gives them; the one named `default` holds for whoever has none of
+    these. Without either, business days are Monday to Friday and no holiday is left out."""
     controls: dict[StrictStr, ControlOverride] = Field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
     anchors: tuple[Anchor, ...] = ()
 
-    @field_validator("timezone")
+    @field_validator("offices")
     @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            zone_exists = "/" in value or value == "UTC"
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            zone_exists = False
-        if not zone_exists:
-            raise ValueError(
-                f"{value!r} is not an IANA time zone. Write one such as Europe/London, America/New_York or UTC"
-            )
+    def _told_apart(cls, value: dict[str, Office]) -> dict[str, Office]:
+        names = [name.strip().casefold() for name in value]
+        for name in value:
+            if names.count(name.strip().casefold()) > 1:
+                raise ValueError(f"{name!r} is written twice; letters' case makes no other office. Remove one")
         return value
 
     @field_validator("categories", mode="before")

@@ -125,6 +125,7 @@ BAD: list[tuple[str, str, str, int, str]] = [
     ("two channels", TOP, "alerts: [{slack: {webhook_env: A}, mail: {url_env: B}}]\n" + TOP, 11, "exactly one of"),
     ("name that is no name", TOP, "alerts: [{slack: {webhook_env: 'a secret'}}]\n" + TOP, 11, "NAME of an"),
     ("bad expression", TOP, "evidence_rules: {ticket_pattern: '('}\n" + TOP, 11, "not a regular expression"),
+    ("unknown calendar", TOP, "offices: {hq: {calendar: England}}\n" + TOP, 11, "Write the country, or the country"),
     ("unclosed bracket", "[api, acme/web]", "[api, acme/web", 8, "Check indentation, quotes and brackets"),
     ("tab", "people:\n", "people:\n\tx: 1\n", 12, "Check indentation"),
 ]  # fmt: skip

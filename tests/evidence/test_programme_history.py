@@ -195,6 +195,20 @@ class TestRules:
         january = found.programme_for_window(at("2026-01-01"), at("2026-02-01"))["evidence_rules"]
         assert (january["tickets_required"], january["max_administrators"]) == (True, 4)
 
+    def test_calendars_of_offices_change_for_later_windows(self) -> None:
+        plain, london = {"calendar": "GB-ENG"}, {"calendar": "GB-NIR"}
+        found = history(
+            ("2025-12-01", {"offices": {"cadence": plain}}),
+            ("2026-02-10", {"offices": {"cadence": london, "reason": plain}}),
+        )
+        february = found.programme_for_window(at("2026-02-01"), at("2026-03-01"))
+        assert february["offices"] == {"cadence": plain}
+        assert found.programme_for_window(at("2026-03-01"), at("2026-04-01"))["offices"]["cadence"] == london
+        assert [(r.kind, r.before, r.after) for r in found.removed] == [
+            ("rule", plain, london),
+            ("rule", None, plain),
+        ]
+
     def test_the_company_s_own_deadlines_too(self) -> None:
         found = history(
             ("2025-12-01", {"controls": {"CC6-DEPR-01": {"deadline_business_days": 1}}}),
