@@ -15,7 +15,7 @@ from typing import Any, Literal
 from connectors.drift import noticing_drift
 from connectors.examined import prefect_state, store_state, take_inventories
 from connectors.probing import clock_of, probes_of
-from connectors.sessions import session_factory
+from connectors.sessions import session_factory, source_of
 from connectors.source_clock import MAX_SKEW_SECONDS
 from connectors.store.redaction import Redactor
 from connectors.workspace import Workspace
@@ -151,7 +151,7 @@ class _Now:
         return None if system in self.systems else f"{_SETTING.get(system, f'scope.{system}')} is not in the programme"
 
 
-_SETTING = {"hr": "registers.people", "ticketing": "registers.incidents"}
+_SETTING = {"hr": "registers.people"}
 """Where the programme names a system that is no part of its scope."""
 
 
@@ -178,7 +178,7 @@ def diagnose(
             found, asked = _expected(control, line, history, scope, now)
             lines += found
             for key, item in asked.items():
-                wanted.setdefault(key[0].partition(".")[0], {})[key] = item
+                wanted.setdefault(source_of(key[0]), {})[key] = item
     outcomes, clocks = _ask(workspace, wanted, progress)
     lines = [_judged(line, outcomes) for line in lines]
     return Diagnosis(
@@ -270,7 +270,7 @@ def _system(
         return dict.fromkeys(keys, _outcome(error)), clock
     try:
         clock = _clock(workspace, system, session)
-        probes = probes_of(system)
+        probes = probes_of(system.partition(".")[0])
         outcomes: dict[_Key, _Asked] = {}
         for number, (key, item) in enumerate(keys.items(), start=1):
             probe = probes.get(key[0])
@@ -306,7 +306,7 @@ def _outcome(error: EvidenceError) -> _Asked:
 
 
 def _clock(workspace: Workspace, system: str, session: Session) -> Clock | None:
-    read = clock_of(system)
+    read = clock_of(system.partition(".")[0])
     if read is None:
         return None
     try:

@@ -28,6 +28,12 @@ def _github() -> tuple[Mapping[str, Probe], SourceClock | None]:
     return PROBES, source_clock
 
 
+def _ticketing() -> tuple[Mapping[str, Probe], SourceClock | None]:
+    from connectors.tickets.probes import PROBES, source_clock
+
+    return PROBES, source_clock
+
+
 def _google() -> tuple[Mapping[str, Probe], SourceClock | None]:
     from connectors.google.probes import PROBES, source_clock
 
@@ -49,7 +55,7 @@ def _registers() -> tuple[Mapping[str, Probe], SourceClock | None]:
 _SYSTEMS: Mapping[str, Callable[[], tuple[Mapping[str, Probe], SourceClock | None]]] = {
     "aws": _aws,
     "github": _github,
-    "ticketing": _github,
+    "ticketing": _ticketing,
     "google": _google,
     "gcp": _gcp,
     "hr": _registers,

@@ -24,11 +24,11 @@ from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError
 from schemas.extraction import Extractor
 from schemas.github_delivery import DATASETS as DELIVERY
-from schemas.github_issues import DATASETS as ISSUES
 from schemas.github_organisation import DATASETS as ORGANISATION
 from schemas.github_security import DATASETS as SECURITY
+from schemas.tickets import DATASETS as TICKETS
 
-_GITHUB = (*DELIVERY, *ISSUES, *ORGANISATION, *SECURITY)
+_GITHUB = (*DELIVERY, *ORGANISATION, *SECURITY)
 
 DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset
@@ -41,6 +41,7 @@ DATASETS: Mapping[str, Dataset] = {
         *aws_trail.DATASETS,
         *github.DATASETS,
         *_GITHUB,
+        *TICKETS,
         *own.DATASETS,
         *google.DATASETS,
         *gcp.DATASETS,
@@ -88,9 +89,9 @@ def _own() -> Mapping[str, Extractor]:
 
 
 def _ticketing() -> Mapping[str, Extractor]:
-    from connectors.github.extractors import TICKETING
+    from connectors.tickets.extractors import EXTRACTORS
 
-    return TICKETING
+    return EXTRACTORS
 
 
 _SYSTEMS: Mapping[str, Callable[[], Mapping[str, Extractor]]] = {

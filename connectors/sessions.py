@@ -15,6 +15,8 @@ from evidence.controls.catalogue import CATALOGUE
 from schemas.errors import ConfigurationError, EndpointRefused
 from schemas.extraction import Session
 from schemas.programme import Programme
+from schemas.programme import Tickets as Kept
+from schemas.tickets import REGISTER_OF as TICKETS
 
 if TYPE_CHECKING:
     from connectors.github.client import Tickets
@@ -35,32 +37,32 @@ class SessionPool:
         self._idle: dict[str, list[Session]] = {}
 
     @contextlib.contextmanager
-    def lending(self, system: str) -> Generator[Lending]:
-        """Sessions of a system for the length of the block; they come back when `keep` was called."""
-        lending = Lending(self, system, session_factory(self._workspace, system))
+    def lending(self, source: str) -> Generator[Lending]:
+        """Sessions with a source (`source_of`) for the length of the block; they come back when `keep` was called."""
+        lending = Lending(self, source, session_factory(self._workspace, source))
         yield lending
         if lending.kept:
             with self._lock:
-                self._idle.setdefault(system, []).extend(lending.lent)
+                self._idle.setdefault(source, []).extend(lending.lent)
 
-    def idle(self, system: str) -> Session | None:
+    def idle(self, source: str) -> Session | None:
         """A session that nobody uses, taken out of the pool."""
         with self._lock:
-            held = self._idle.get(system)
+            held = self._idle.get(source)
             return held.pop() if held else None
 
 
 class Lending:
     """What one run has been lent; call `open` once in each worker thread."""
 
-    def __init__(self, pool: SessionPool, system: str, opener: Callable[[], Session]) -> None:
-        self._pool, self._system, self._opener = pool, system, opener
+    def __init__(self, pool: SessionPool, source: str, opener: Callable[[], Session]) -> None:
+        self._pool, self._source, self._opener = pool, source, opener
         self.lent: list[Session] = []
         self.kept = False
 
     def open(self) -> Session:
         """An idle session, or a new one."""
-        session = self._pool.idle(self._system) or self._opener()
+        session = self._pool.idle(self._source) or self._opener()
         self.lent.append(session)
         return session
 
@@ -69,27 +71,34 @@ class Lending:
         self.kept = True
 
 
-def session_factory(workspace: Workspace, system: str) -> Callable[[], Session]:
-    """Makes one open session of a system each time it is called; clients are never shared between threads.
+def source_of(dataset: str) -> str:
+    """With whom a session is needed to collect a dataset: its system; of tickets the place where they are kept, which
+    is that of the dataset."""
+    return dataset if dataset in TICKETS else dataset.partition(".")[0]
 
-    Raises ConfigurationError where the programme has no such system.
+
+def session_factory(workspace: Workspace, source: str) -> Callable[[], Session]:
+    """Makes one open session with a source (`source_of`) each time it is called; clients are never shared between
+    threads.
+
+    Raises ConfigurationError where the programme has no such source.
     """
     programme = workspace.loaded.programme
-    opener = _OPENERS.get(system)
+    opener = _OPENERS.get(source)
     if opener is None:
-        raise ConfigurationError(f"there is no connector for {system}")
+        raise ConfigurationError(f"there is no connector for {source}")
     opened = opener(workspace, programme)
 
     def permitted() -> Session:
         # Before anything is sent: credentials of the real thing have no business with a simulation either.
         if not workspace.store.simulated:
-            for url in _endpoints(programme, workspace.environ, system):
+            for url in _endpoints(programme, workspace.environ, source):
                 if judge_endpoint(url, declared=[url]).simulated:
                     raise EndpointRefused(
                         f"{url} leads back to this machine, which is a simulation, and {workspace.store.location} is a "
                         "real evidence store. Remove the endpoint, or collect into a simulated store (evidence demo)."
                     )
-        return noticing_drift(opened, system)()
+        return noticing_drift(opened, source)()
 
     return permitted
 
@@ -129,13 +138,19 @@ def _received(workspace: Workspace) -> Path | None:
     return None if "://" in location else Path(location) / FOLDER
 
 
-def _ticketing(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
-    kept = programme.registers.incidents
-    if kept is None:
-        raise ConfigurationError("registers.incidents is not in the programme, so nobody knows where tickets are kept")
-    from connectors.github.client import Tickets
+def _ticketing(register: str) -> Callable[[Workspace, Programme], Callable[[], Session]]:
+    def opener(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
+        kept: Kept | None = getattr(programme.registers, register)
+        if kept is None:
+            raise ConfigurationError(
+                f"registers.{register} is not in the programme, so nobody knows where these tickets are kept"
+            )
+        from connectors.github.client import Tickets
 
-    return _github(workspace, programme, Tickets(kept.github_issues.repository, (kept.github_issues.label,)))
+        found = kept.github_issues
+        return _github(workspace, programme, Tickets(found.repository, (found.label,), register))
+
+    return opener
 
 
 def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
@@ -220,7 +235,7 @@ _OPENERS: Mapping[str, Callable[[Workspace, Programme], Callable[[], Session]]] 
     "aws": _aws,
     "google": _google,
     "gcp": _gcp,
-    "ticketing": _ticketing,
+    **{dataset: _ticketing(register) for dataset, register in TICKETS.items()},
     "hr": _records("hr"),
     "own": _records("own"),
 }
@@ -236,15 +251,15 @@ def uses_simulated_endpoint(programme: Programme, environ: Mapping[str, str]) ->
     # Whether an address is allowed is judged where it is used; here only whether it leads back to this machine.
     return any(
         judge_endpoint(url, declared=[url]).simulated
-        for system in ("aws", "github", "google", "gcp")
-        for url in _endpoints(programme, environ, system)
+        for source in ("aws", "github", "google", "gcp", *TICKETS)
+        for url in _endpoints(programme, environ, source)
     )
 
 
 def _endpoints(programme: Programme, environ: Mapping[str, str], system: str) -> list[str]:
-    """The addresses by which a system of the programme is reached, as far as programme and environment name them."""
+    """The addresses by which a source of the programme is reached, as far as programme and environment name them."""
     scope = programme.scope
-    if system in ("github", "ticketing"):
+    if system == "github" or system in TICKETS:
         return [] if scope.github is None else [scope.github.api_url]
     if system == "google":
         return [scope.google.api_url] if scope.google is not None and scope.google.api_url else []

@@ -12,6 +12,7 @@ from evidence.completeness.local_time import local_wall, midnight
 from evidence.programme_versions import DAY, EffectivePeriod, Removal, ScopeSpec, Version, slug
 from evidence.rule_changes import loosened
 from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, Timeline, fold
+from schemas.tickets import REGISTER_OF as TICKETS
 
 MIN_STUB_DAYS = 7
 """A window cut shorter than this by the period's end is merged into its neighbour (section 3.3)."""
@@ -28,7 +29,7 @@ READ_FROM_REGISTER = {
     "own.devices": "devices",
     "own.published_pages": "published_pages",
     "own.tls_endpoints": "public_endpoints",
-    "ticketing.issues": "incidents",
+    **TICKETS,
 }
 """The register of the programme that a dataset is read from, or that says where to look. Without it there is nothing to
 collect, and what it would prove is listed as not configured."""

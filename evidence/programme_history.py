@@ -34,6 +34,7 @@ from evidence.rule_changes import RuleChange, fold_rules
 from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, Timeline, within
 from schemas.errors import ConfigurationError
 from schemas.instants import format_instant
+from schemas.tickets import REGISTER_OF as TICKETS
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class ProgrammeHistory:
         if system == "own":
             return ALWAYS
         if system == "ticketing":
-            return self.register_spans("incidents")
+            return tuple(merge(span for name in TICKETS.values() for span in self.register_spans(name)))
         timeline = self.scope.get(ScopeSpec(("system", system)))
         return () if timeline is None else timeline.spans
 

@@ -42,8 +42,8 @@ class GitHubIssues(Part):
     label: Text
 
 
-class Incidents(Part):
-    """Where incidents are kept."""
+class Tickets(Part):
+    """Where tickets of one kind are kept."""
 
     github_issues: GitHubIssues
 
@@ -60,7 +60,16 @@ class Registers(Part):
     risks: Text | None = None
     devices: Text | None = None
     published_pages: Text | None = None
-    incidents: Incidents | None = None
+    incidents: Tickets | None = None
+    """Where incidents are kept."""
+    access_requests: Tickets | None = None
+    """Where access is asked for and approved."""
+    alert_triage: Tickets | None = None
+    """Where alerts are looked into."""
+    security_inbox: Tickets | None = None
+    """Where messages to the security contact arrive."""
+    deletions: Tickets | None = None
+    """Where deletions of customers' data are kept."""
 
 
 class DeclaredEndpoint(Part):

@@ -16,7 +16,7 @@ from prefect.tasks import Task
 
 from connectors.collect import CollectionResult, ItemProgress, collect
 from connectors.registry import extractor_for
-from connectors.sessions import run_facts
+from connectors.sessions import run_facts, source_of
 from connectors.workspace import Workspace
 from evidence.collection_plan import CollectionStep
 from schemas.collection import Claim
@@ -154,7 +154,7 @@ def _collect(pending: _Pending) -> None:
     def take(recorded: CollectionResult) -> None:
         pending.collected.take(recorded, step.interval)
 
-    with workspace.sessions.lending(step.system) as sessions:
+    with workspace.sessions.lending(source_of(step.datasets[0].name)) as sessions:
         result = collect(
             workspace.store,
             extractor_for(step.datasets[0].name),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from connectors.github.paging import Sizes
 from connectors.github.shared import Shared
@@ -25,12 +25,15 @@ class Tickets:
     repository: str
     """`owner/name`"""
     labels: tuple[str, ...]
+    register: str = "incidents"
+    """The key of `registers` that says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class GithubClient:
     """`Session.client` of a GitHub session."""
 
+    tracker: ClassVar[str] = "github"
     organisation: str
     """Login, as the programme writes it."""
     organisation_id: str

@@ -11,7 +11,6 @@ from connectors.github.code_owners import code_owners
 from connectors.github.credentials import credentials
 from connectors.github.environments import environments
 from connectors.github.inventory import repositories
-from connectors.github.issues import issues
 from connectors.github.members import members
 from connectors.github.organisation_settings import organisation_settings
 from connectors.github.repository_security import alert_coverage, repository_security
@@ -34,7 +33,6 @@ from schemas.github import (
     RULE_CHANGES,
 )
 from schemas.github_delivery import CODE_OWNERS, ENVIRONMENTS, WORKFLOW_RUNS
-from schemas.github_issues import ISSUES
 from schemas.github_organisation import ACCOUNTS, AUDIT_EVENTS, ORGANISATION_SETTINGS
 from schemas.github_security import (
     ALERT_COVERAGE,
@@ -43,9 +41,6 @@ from schemas.github_security import (
     SECRET_ALERTS,
     VULNERABILITY_ALERTS,
 )
-
-TICKETING: dict[str, Extractor] = {ISSUES.name: issues}
-"""The extractor of each dataset of the system `ticketing`, where tickets are GitHub issues."""
 
 EXTRACTORS: dict[str, Extractor] = {
     # One pass serves all five; ask for them together.

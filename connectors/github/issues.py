@@ -17,9 +17,9 @@ from connectors.github.client import GithubClient, Tickets, client_of, interval_
 from connectors.github.paging import Nested, complete, walk
 from connectors.github.people import ACTOR, actor
 from connectors.github.streams import Driver
+from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError, IncompletePopulation, SourceGone
 from schemas.extraction import ItemClaim, Request, Session, Sink
-from schemas.github_issues import ISSUES
 from schemas.instants import optional_instant, parse_instant
 
 PAGE = 25
@@ -64,21 +64,28 @@ def issues_part(owner: str, name: str, first: int, after: str | None) -> Part:
 QUERY_TEXT = issues_part("", "", 0, None).selection
 
 
-def issues(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
-    """Fill ticketing.issues: tickets opened in [start, end)."""
-    client = client_of(session)
+def kept_in(client: GithubClient, dataset: Dataset) -> Tickets:
+    """Where the session's tickets are. ConfigurationError in a session of GitHub proper."""
     if client.tickets is None:
-        raise ConfigurationError("registers.incidents is not in the programme, so nobody knows where tickets are kept.")
-    reader = _Reader(client, client.tickets, request)
+        raise ConfigurationError(f"Nobody said where the tickets of {dataset.name} are kept.")
+    return client.tickets
+
+
+def issues(dataset: Dataset, session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill a dataset of tickets: those opened in [start, end)."""
+    client = client_of(session)
+    tickets = kept_in(client, dataset)
+    reader = _Reader(client, tickets, request, dataset)
     Driver(client.transport, sink).ask(reader.read())
     if reader.rows:
-        sink.rows(ISSUES, reader.rows)
-    labels = ", ".join(client.tickets.labels)
+        sink.rows(dataset, reader.rows)
+    labels = ", ".join(tickets.labels)
     return [
         ItemClaim(
-            ISSUES.name,
-            QUERY_TEXT,
-            {"repository": client.tickets.repository, "labels": sorted(client.tickets.labels)},
+            dataset.name,
+            # Another place or label is another question: what one answered proves nothing of the other.
+            f"{tickets.repository} labelled {labels}: {QUERY_TEXT}",
+            {"repository": tickets.repository, "labels": sorted(tickets.labels)},
             proof_of_life=True,
             proof=f"the repository was read; it has {reader.total} issues of all times",
             independent_count=None,
@@ -94,7 +101,9 @@ def issues(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
 
 
 class _Reader:
-    def __init__(self, client: GithubClient, tickets: Tickets, request: Request) -> None:
+    def __init__(self, client: GithubClient, tickets: Tickets, request: Request, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._read_at = client.now()
         self._client = client
         self._tickets = tickets
         self._item = request.item.id
@@ -109,7 +118,7 @@ class _Reader:
         owner, _, name = self._tickets.repository.partition("/")
 
         def ask(first: int, after: str | None) -> Graph:
-            return Graph("Tickets", (issues_part(owner, name, first, after),), ISSUES)
+            return Graph("Tickets", (issues_part(owner, name, first, after),), self._dataset)
 
         def take(fresh: list[Json]) -> bool:
             return any(parse_instant(node["createdAt"]) < self._start for node in fresh)
@@ -122,8 +131,8 @@ class _Reader:
         found = data["tickets"]
         if found is None:
             raise SourceGone(
-                f"GitHub shows no repository {self._tickets.repository}, where registers.incidents says that tickets "
-                "are kept. Correct the name, or give the App or token access to it."
+                f"GitHub shows no repository {self._tickets.repository}, where registers.{self._tickets.register} says "
+                "that tickets are kept. Correct the name, or give the App or token access to it."
             )
         identity = (found["id"], found["nameWithOwner"])
         if self._repository not in (None, identity):
@@ -136,9 +145,9 @@ class _Reader:
             if not self._start <= parse_instant(node["createdAt"]) < self._end:
                 continue
             self.seen += 1
-            labels = yield from complete(node, LABELS, ISSUES, self._client.sizes)
-            events = yield from complete(node, TIMELINE, ISSUES, self._client.sizes)
-            yield from complete(node, ASSIGNEES, ISSUES, self._client.sizes)
+            labels = yield from complete(node, LABELS, self._dataset, self._client.sizes)
+            events = yield from complete(node, TIMELINE, self._dataset, self._client.sizes)
+            yield from complete(node, ASSIGNEES, self._dataset, self._client.sizes)
             carried = {label["name"] for label in labels}
             carried |= {event["label"]["name"] for event in events if event["__typename"] == "LabeledEvent"}
             wanted = {label.lower() for label in self._tickets.labels}
@@ -154,16 +163,17 @@ class _Reader:
         closings = [one for one in timeline if one["kind"] == "closed"]
         return {
             "scope_item_id": self._item, "issue_id": node["id"], "event_time": parse_instant(node["createdAt"]),
-            "ticket_id": f"{repo_name}#{node['number']}", "repo_id": repo_id, "repo_name": repo_name,
+            "tracker": "github", "ticket_id": f"{repo_name}#{node['number']}", "place_id": repo_id, "place": repo_name,
             "number": node["number"], "url": node["url"], "title": node["title"], "body": node["body"],
-            "state": node["state"].lower(), "state_reason": (node["stateReason"] or "").lower() or None,
+            "state": node["state"].lower(), "status": node["state"].lower(),
+            "state_reason": (node["stateReason"] or "").lower() or None, "severity": None,
             "labels": sorted(label["name"] for label in node["labels"]["nodes"]), "matched_labels": matched,
             "author": author, "assignees": sorted(one["login"] for one in node["assignees"]["nodes"]),
             "opened_at": parse_instant(node["createdAt"]), "updated_at": parse_instant(node["updatedAt"]),
             "closed_at": optional_instant(node["closedAt"]),
             "closed_by": closings[-1]["actor"] if node["closedAt"] and closings else None,
             "first_response_at": _first_response(timeline, author), "fields": fields_of(node["body"] or ""),
-            "timeline": timeline, "raw": orjson.dumps(node).decode(),
+            "timeline": timeline, "read_at": self._read_at, "raw": orjson.dumps(node).decode(),
         }  # fmt: skip
 
 

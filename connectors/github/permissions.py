@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.tickets import REGISTER_OF as TICKETS
+
 
 @dataclass(frozen=True, slots=True)
 class Right:
@@ -71,7 +73,7 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
     "github.environments": (METADATA, ACTIONS),
     "github.code_owners": (METADATA, CONTENTS),
     "github.audit_events": (METADATA, ORGANISATION_ADMINISTRATION),
-    "ticketing.issues": (METADATA, ISSUES),
+    **dict.fromkeys(TICKETS, (METADATA, ISSUES)),
     "github.organisation_settings": (METADATA, ORGANISATION_ADMINISTRATION),
     "github.accounts": (METADATA, ADMINISTRATION, MEMBERS, ORGANISATION_ADMINISTRATION),
     "github.workflow_runs": (METADATA, CONTENTS, ACTIONS),

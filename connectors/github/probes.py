@@ -14,12 +14,13 @@ from connectors.github.audit import TEMPLATE as AUDIT_LOG
 from connectors.github.audit_events import HOOKS
 from connectors.github.calls import Answer, Json, Rest
 from connectors.github.client import client_of
+from connectors.github.issues import kept_in
 from connectors.github.members import OWNER
 from connectors.github.organisation_settings import RIGHT as SETTINGS_RIGHT
 from connectors.github.repository_security import ORG_ACTIONS, ORG_WORKFLOW
 from connectors.github.workflow_runs import RUNS
 from schemas.dataset import Dataset
-from schemas.errors import ConfigurationError, NotLicensed, PermissionDenied
+from schemas.errors import NotLicensed, PermissionDenied
 from schemas.extraction import Session
 from schemas.github import (
     ADMINISTRATORS,
@@ -36,7 +37,6 @@ from schemas.github import (
     RULE_CHANGES,
 )
 from schemas.github_delivery import CODE_OWNERS, ENVIRONMENTS, WORKFLOW_RUNS
-from schemas.github_issues import ISSUES
 from schemas.github_organisation import ACCOUNTS, AUDIT_EVENTS, ORGANISATION_SETTINGS
 from schemas.github_security import (
     ALERT_COVERAGE,
@@ -206,14 +206,12 @@ def _vulnerability_alerts(session: Session, item: ScopeItem) -> None:
         return  # then it has no findings, as the claim says
 
 
-def _issues(session: Session, item: ScopeItem) -> None:
-    """The organisation stands for its tickets, so the repository is that of the programme and not the item."""
-    tickets = client_of(session).tickets
-    if tickets is None:
-        raise ConfigurationError("registers.incidents is not in the programme, so nobody knows where tickets are kept.")
+def tickets_are_shown(dataset: Dataset, session: Session) -> None:
+    """The probe of a dataset of tickets. The organisation stands for its tickets, so the repository is that of the
+    programme and not the item."""
     client = client_of(session)
-    path = f"/repos/{tickets.repository}/issues"
-    client.transport.send(Rest(f"{REPOSITORY}/issues", path, ISSUES, {"per_page": "1"}))
+    path = f"/repos/{kept_in(client, dataset).repository}/issues"
+    client.transport.send(Rest(f"{REPOSITORY}/issues", path, dataset, {"per_page": "1"}))
     client.transport.taken()
 
 
@@ -238,7 +236,6 @@ PROBES: Mapping[str, Probe] = {
     ACCOUNTS.name: _accounts,
     AUDIT_EVENTS.name: _audit_events,
     ORGANISATION_SETTINGS.name: _organisation_settings,
-    ISSUES.name: _issues,
     CODE_OWNERS.name: asks(CODE_OWNERS, f"{REPOSITORY}/branches"),
     ENVIRONMENTS.name: asks(ENVIRONMENTS, f"{REPOSITORY}/environments"),
     WORKFLOW_RUNS.name: asks(WORKFLOW_RUNS, f"{REPOSITORY}/branches", RUNS),

@@ -12,7 +12,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws_configuration, aws_trail, gcp, google
+from schemas import aws_configuration, aws_trail, gcp, google, tickets
 
 CONFIDENTIAL_DATA = Control(
     id="C1-CLS-01",
@@ -80,6 +80,7 @@ DISPOSAL = Control(
             due_days=10,
             grace_days=5,
             sources=(TICKETING, OWN_RECORDS),
+            datasets={"own": tickets.DELETIONS},
             description="Per ended customer: end of the contract, deletion due and executed, log of the job, who "
             "verified it.",
         ),

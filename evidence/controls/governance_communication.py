@@ -14,7 +14,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws, gcp, github, google, own
+from schemas import aws, gcp, github, google, own, tickets
 
 POLICIES = Control(
     id="CC2-POL-01",
@@ -135,6 +135,7 @@ COMMITMENTS = Control(
             due_days=5,
             grace_days=5,
             sources=(TICKETING,),
+            datasets={"own": tickets.SECURITY_INBOX},
             description="Messages to the security contact: received, first answered, closed.",
         ),
     ),

@@ -18,7 +18,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws, aws_identity, aws_trail, gcp, github, github_organisation, google, own
+from schemas import aws, aws_identity, aws_trail, gcp, github, github_organisation, google, own, tickets
 
 APPROVED_ACCESS = Control(
     id="CC6-PROV-01",
@@ -60,6 +60,7 @@ APPROVED_ACCESS = Control(
             due_days=5,
             grace_days=5,
             sources=(TICKETING,),
+            datasets={"own": tickets.ACCESS_REQUESTS},
             description="Access requests: subject, system, role, requester, approver, when approved, history of "
             "changes.",
         ),

@@ -13,7 +13,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws_detection, gcp, github_issues, github_security, google
+from schemas import aws_detection, gcp, github_security, google, tickets
 
 ALERTS = Control(
     id="CC7-ALT-01",
@@ -61,6 +61,7 @@ ALERTS = Control(
             due_days=5,
             grace_days=5,
             sources=(TICKETING,),
+            datasets={"own": tickets.ALERT_TRIAGE},
             description="Tickets: the alerts they are about, acknowledged, verdict and by whom, closed, incident.",
         ),
     ),
@@ -129,7 +130,7 @@ INCIDENTS = Control(
             due_days=5,
             grace_days=5,
             sources=(TICKETING,),
-            datasets={"own": github_issues.ISSUES},
+            datasets={"own": tickets.INCIDENTS},
             is_population=True,
             description="Incidents: opened, severity, how detected, timeline, contained, resolved, customers told, "
             "review, actions.",

@@ -19,15 +19,15 @@ from schemas import (
     gcp,
     github,
     github_delivery,
-    github_issues,
     github_organisation,
     github_security,
     google,
     own,
+    tickets,
 )
 from schemas.errors import ConfigurationError
 
-_GITHUB = (*github_delivery.DATASETS, *github_issues.DATASETS, *github_organisation.DATASETS, *github_security.DATASETS)
+_GITHUB = (*github_delivery.DATASETS, *github_organisation.DATASETS, *github_security.DATASETS)
 
 
 def test_every_dataset_of_the_schemas_stands_in_it() -> None:
@@ -43,6 +43,7 @@ def test_every_dataset_of_the_schemas_stands_in_it() -> None:
         google.DATASETS,
         gcp.DATASETS,
         own.DATASETS,
+        tickets.DATASETS,
     )
     assert {dataset.name for datasets in systems for dataset in datasets} - AWAITED == DATASET_NAMES
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connectors.probing import probes_of
 from connectors.registry import DATASETS, extractor_for
+from connectors.sessions import source_of
 from schemas.errors import EvidenceError
 from schemas.extraction import Session
 from schemas.scope import ScopeItem
@@ -63,10 +64,9 @@ class Company:
 
     def probe(self, dataset: str, item: ScopeItem) -> EvidenceError | None:
         """What the probe of a dataset raises; None where it says that the item can be read."""
-        system = dataset.partition(".")[0]
-        session = self.whole.session(system)
+        session = self.whole.session(source_of(dataset))
         try:
-            probes_of(system)[dataset](session, item)
+            probes_of(dataset.partition(".")[0])[dataset](session, item)
         except EvidenceError as error:
             return error
         finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from schemas.tickets import REGISTER_OF as TICKETS
+
 _AWS = (
     "aws.detectors", "aws.encryption", "aws.exposure", "aws.lifecycle", "aws.log_config", "aws.posture",
     "aws.recovery_points", "aws.scan_coverage", "aws.transit", "aws.vulnerability_findings",
@@ -20,7 +22,7 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {}
 HELD: Mapping[str, str] = {
     "aws.management_events": "the event history comes newest first and is put in the order of time",
     "github.workflow_runs": "the runs of a slice of time are checked against GitHub's own count before they are rows",
-    "ticketing.issues": "an issue is a row when its timeline is read, and its timelines come together",
+    **dict.fromkeys(TICKETS, "an issue is a row when its timeline is read, and its timelines come together"),
     "github.bypasses": "what entered a branch and the pull requests it came from are matched before either is a row",
 }
 """Streams whose rows wait until all of an item is read, and why."""

@@ -21,6 +21,7 @@ from sandbox.google import start as google_start
 from sandbox.google.calls import Handler
 from sandbox.google.cloud.resources import cloud_world_handlers
 from sandbox.google.cloud.world import CloudWorld
+from schemas.tickets import REGISTER_OF as TICKETS
 from tests.fakes import aws_configuration, aws_identity, aws_records
 from tests.fakes.aws_company import LONG_AGO, PROD
 from tests.fakes.aws_records import REGION, record
@@ -52,7 +53,9 @@ def _programme(path: Path) -> None:
     content["scope"]["gcp"] = {"projects": ["tallybrook-prod"]}
     content["scope"]["services"] = ["ledger"]
     content["scope"]["policies"] = ["Information security policy"]
-    content["registers"]["incidents"] = {"github_issues": {"repository": "tallybrook/ledger-core", "label": "incident"}}
+    for register in TICKETS.values():
+        place = {"repository": "tallybrook/ledger-core", "label": "incident"}
+        content["registers"][register] = {"github_issues": place}
     content["categories"] = ["security", "availability", "confidentiality"]
     yaml.dump(content, path)
 

@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 
 from connectors.registry import DATASETS, extractor_for
+from connectors.sessions import source_of
 from connectors.store.run_writer import ItemSink, RunWriter
 from schemas.dataset import Dataset
 from schemas.errors import EvidenceError
@@ -98,7 +99,7 @@ def read(company: WholeCompany, datasets: tuple[str, ...], item: ScopeItem, sess
     reading = Reading()
     own = session is None
     try:
-        session = session or company.session(declared[0].system)
+        session = session or company.session(source_of(datasets[0]))
     except EvidenceError as error:
         reading.error = error
         return reading

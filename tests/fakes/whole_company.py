@@ -48,10 +48,10 @@ class WholeCompany:
         assert self.sandbox.plan is not None, "it runs in this process"
         return self.sandbox.plan
 
-    def session(self, system: str) -> Session:
-        """A new open session, made as every run makes it."""
-        session = session_factory(self.workspace, system)()
-        return self.dress.get(system, lambda one: one)(session)
+    def session(self, source: str) -> Session:
+        """A new open session with a source (`source_of`), made as every run makes it."""
+        session = session_factory(self.workspace, source)()
+        return self.dress.get(source, lambda one: one)(session)
 
     def requests_by_operation(self) -> Counter[str]:
         """Requests that all sources have received so far."""

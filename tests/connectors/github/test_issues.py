@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from connectors.github.client import Tickets, client_of
-from connectors.github.extractors import TICKETING
 from connectors.github.issues import fields_of
 from connectors.github.paging import PageSize
 from connectors.github.permissions import least_app_permissions
-from connectors.github.probes import PROBES
+from connectors.tickets.extractors import EXTRACTORS
+from connectors.tickets.probes import PROBES
 from sandbox.github.model import IssueEvent, Organisation
 from sandbox.github.times import epoch
 from sandbox.github.world import World
@@ -80,9 +80,9 @@ def read(
     running: LocalGithub, tickets: Tickets | None = KEPT, environ: dict[str, str] | None = None
 ) -> tuple[dict[int, dict[str, Any]], ItemClaim]:
     sink = MemorySink()
-    request = Request(frozenset({"ticketing.issues"}), ITEM, START, END)
-    [claim] = TICKETING["ticketing.issues"](session_of(running, tickets, environ), request, sink)
-    return {row["number"]: row for row in sink.of("ticketing.issues")}, claim
+    request = Request(frozenset({"ticketing.incidents"}), ITEM, START, END)
+    [claim] = EXTRACTORS["ticketing.incidents"](session_of(running, tickets, environ), request, sink)
+    return {row["number"]: row for row in sink.of("ticketing.incidents")}, claim
 
 
 def test_tickets_are_those_that_carry_the_label_or_ever_did(running: LocalGithub) -> None:
@@ -142,7 +142,7 @@ def test_a_fault_costs_no_ticket(running: LocalGithub, fault: dict[str, Any]) ->
 
 
 def test_least_rights_are_enough_and_needed(running: LocalGithub, tmp_path: Path) -> None:
-    granted = least_app_permissions(["ticketing.issues"])
+    granted = least_app_permissions(["ticketing.incidents"])
     assert granted == {"issues": "read", "metadata": "read"}
     tickets = Tickets("acme/ops", ("incident",))
     for permissions in (granted, {"metadata": "read"}):
@@ -150,9 +150,9 @@ def test_least_rights_are_enough_and_needed(running: LocalGithub, tmp_path: Path
         try:
             if permissions == granted:
                 assert set(read(running, environ=environ)[0]) == {1, 2, 30}
-                PROBES["ticketing.issues"](session_of(running, tickets, environ), ITEM)
+                PROBES["ticketing.incidents"](session_of(running, tickets, environ), ITEM)
             else:
                 with pytest.raises(EvidenceError):
-                    PROBES["ticketing.issues"](session_of(running, tickets, environ), ITEM)
+                    PROBES["ticketing.incidents"](session_of(running, tickets, environ), ITEM)
         finally:
             running.organisation.installations.pop()

@@ -39,7 +39,7 @@ from connectors.github.calls import Graph, Part
 from connectors.github.checks import RUNS, SUITES
 from connectors.github.credentials import COUNTED
 from connectors.github.deployments import CONTEXTS, STATUSES, deployments_part
-from connectors.github.extractors import EXTRACTORS, TICKETING
+from connectors.github.extractors import EXTRACTORS
 from connectors.github.inventory import SELECTION, TOPICS, owned_part
 from connectors.github.members import members_part
 from connectors.github.paging import Nested
@@ -50,6 +50,7 @@ from connectors.github.snapshots import tips_batch
 from connectors.registry import DATASETS
 from schemas.github import COMMITS
 from schemas.github_security import ALERT_COVERAGE, REPOSITORY_SECURITY
+from schemas.tickets import REGISTER_OF as TICKETS
 from tests.fakes.local_github import START, LocalGithub, busy, local_github
 from tests.fakes.memory_sink import MemorySink
 
@@ -254,7 +255,7 @@ def _fits(template: str, path: str) -> bool:
 
 def test_there_is_an_extractor_and_a_list_of_rights_for_each_dataset() -> None:
     assert (
-        {*EXTRACTORS, *TICKETING}
+        {*EXTRACTORS, *TICKETS}
         == set(RIGHTS)
         == {name for name, dataset in DATASETS.items() if dataset.system in {"github", "ticketing"}}
     )
