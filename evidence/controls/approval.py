@@ -46,6 +46,8 @@ class Contributors:
     """Addresses that belong to no account and to nobody in the registers."""
     ghosts: int
     """Authors whose account is deleted: nobody can say who they were."""
+    unregistered: tuple[str, ...] = ()
+    """Accounts that belong to nobody in the registers."""
 
     def holds(self, person: Person) -> bool:
         return not self.people.isdisjoint(person)
@@ -55,6 +57,7 @@ def contributors(named: Iterable[tuple[Who, str | None]], people: People, machin
     """From (who, kind) pairs; machines are left out, as no person hides behind their name."""
     keys: set[str] = set()
     strangers: list[str] = []
+    unregistered: list[str] = []
     ghosts = 0
     for somebody, kind in named:
         if is_machine(kind, somebody, machines):
@@ -65,7 +68,19 @@ def contributors(named: Iterable[tuple[Who, str | None]], people: People, machin
             ghosts += 1
         elif somebody.email and not somebody.has_account and not people.address_registered(somebody.email):
             strangers.append(somebody.email)
-    return Contributors(frozenset(keys), tuple(dict.fromkeys(strangers)), ghosts)
+        elif not people.registered(somebody):
+            unregistered.append(somebody.named)
+    return Contributors(frozenset(keys), tuple(dict.fromkeys(strangers)), ghosts, tuple(dict.fromkeys(unregistered)))
+
+
+def everybody(one: Contributors, other: Contributors) -> Contributors:
+    """The contributors of both."""
+    return Contributors(
+        one.people | other.people,
+        tuple(dict.fromkeys((*one.strangers, *other.strangers))),
+        one.ghosts + other.ghosts,
+        tuple(dict.fromkeys((*one.unregistered, *other.unregistered))),
+    )
 
 
 @dataclass(frozen=True, slots=True)

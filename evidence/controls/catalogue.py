@@ -67,7 +67,7 @@ def _validate_line(declared: Control, line: EvidenceLine) -> None:
     for source in (*line.sources, *((line.reconstructible_from,) if line.reconstructible_from else ())):
         if SOURCES.get(source.id) is not source:
             raise ValueError(f"{where}: source {source.id} is not that of the retention table")
-    if line.is_population and not line.datasets:
+    if line.is_population and not line.datasets and not line.by_people:
         raise ValueError(f"{where} carries the population and has no dataset to take it from")
     for dataset in line.datasets.values():
         if dataset.kind != ("event_stream" if line.mode == "response" else line.kind):

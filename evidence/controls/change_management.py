@@ -6,6 +6,8 @@ from evidence.controls.branch_rules import CODES as BRANCH_RULES_CODES
 from evidence.controls.branch_rules import branch_rules_enforced
 from evidence.controls.change_review import CODES as CHANGE_REVIEW_CODES
 from evidence.controls.change_review import reviewed_before_merge
+from evidence.controls.emergency_changes import CODES as EMERGENCY_CODES
+from evidence.controls.emergency_changes import emergencies_recorded_and_reviewed
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.production_deployments import CODES as DEPLOYMENT_CODES
 from evidence.controls.production_deployments import deployed_from_approved_path
@@ -127,7 +129,7 @@ REVIEWED_CHANGES = Control(
     ),
     zero="No merges: the branch tip is the same at both ends of the window, and nothing was pushed.",
     recover_until="Pull requests and commits until deleted; checks 90 days; rule suites 28 days; git events 7 days.",
-    limits=("The register of emergency changes is not collected yet: no change counts as an emergency.",),
+    test_version=2,
 )
 
 ENFORCED_RULES = Control(
@@ -205,13 +207,14 @@ EMERGENCIES = Control(
             grace_days=5,
             sources=(OWN_RECORDS, TICKETING),
             recordable=False,
+            is_population=True,
             description="Per bypassing change: reason, who authorised it when, incident, who reviewed it when, "
             "outcome.",
         ),
     ),
-    exception_codes=("UNREGISTERED", "NO_AUTHORISER", "REVIEW_LATE", "TOO_MANY"),
+    exception_codes=EMERGENCY_CODES,
     population="All CC8-CHG-01 items with E1-E7, not only those labelled emergency.",
-    test=None,
+    test=emergencies_recorded_and_reviewed,
     false_positives=("rules reinstated late after the emergency: belongs to CC8-CHG-02",),
     zero="No bypass items in a covered CC8-CHG-01 window.",
     recover_until="Not recoverable.",

@@ -31,18 +31,21 @@ Decisions where the rule leaves room:
   require no checks leave nothing to check here; that such rules are too weak is what CC8-CHG-02 reports.
 - A branch on which nothing is enforced has nothing to bypass.
 - A bypass that belongs to no known change makes a row of its own.
-- No register of emergency changes is collected yet: no change is ever counted as an emergency.
+- A change whose entry in the register of emergencies holds (CC8-CHG-03, `emergency_register`) is an `emergency` and
+  keeps its codes; while the entry's authorisation or review is still awaited the change is an exception.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from evidence.controls.approval import commit_author, who
+from evidence.controls.approval import Contributors, commit_author, contributors, everybody, who
 from evidence.controls.branch_rule import RulesInForce
 from evidence.controls.bypasses import Bypass, Bypasses, words_of
+from evidence.controls.emergency_register import EmergencyRegister, Standing
 from evidence.controls.held import BEGINNING, Held, has_closed, window_unknown
 from evidence.controls.identity import IdentityMap
 from evidence.controls.merged_pull import MergedPull, MergedPulls
@@ -59,8 +62,9 @@ LINE = "commits"
 DIRECT_PUSH = "DIRECT_PUSH"
 BYPASS = "BYPASS"
 FORCE_PUSHED = "FORCE_PUSHED"
+NO_TICKET = "NO_TICKET"
 CODES = (
-    DIRECT_PUSH, "NO_APPROVAL", "STALE_APPROVAL", "CHANGES_OPEN", "CHECK_NOT_GREEN", BYPASS, FORCE_PUSHED, "NO_TICKET",
+    DIRECT_PUSH, "NO_APPROVAL", "STALE_APPROVAL", "CHANGES_OPEN", "CHECK_NOT_GREEN", BYPASS, FORCE_PUSHED, NO_TICKET,
 )  # fmt: skip
 
 _MARGIN = timedelta(days=1)
@@ -69,22 +73,34 @@ _MARGIN = timedelta(days=1)
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedChange:
+    """An item of the population, and how its entry in the register of emergencies stands where it has a code."""
+
+    outcome: Outcome
+    standing: Standing | None
+
+
+def changes_of(window: TestWindow, evidence: StoredEvidence) -> tuple[list[JudgedChange], list[Outcome]]:
+    """Every item of a window, and what is to be said of the window as a whole where not all of them are held."""
+    tips = TipWitness(window, evidence)
+    changes = list(_Changes(window, evidence).judged(tips))
+    if not has_closed(window):
+        return changes, []
+    if not Held(window, evidence).whole(COMMITS):
+        return changes, [window_unknown(window, LINE, "not all changes of the window are held.")]
+    missing = list(tips.missing())
+    if not missing:
+        return changes, []
+    words = "; ".join(sentence for sentence, _digest in missing)
+    digests = tuple(dict.fromkeys(digest for _words, digest in missing))
+    return changes, [window_unknown(window, LINE, f"{words}.", digests)]
+
+
 def reviewed_before_merge(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
     """One row per commit that entered a production branch in the window; the rule is told at the top of this module."""
-    tips = TipWitness(window, evidence)
-    outcomes = list(_Changes(window, evidence).outcomes(tips))
-    if has_closed(window):
-        if not Held(window, evidence).whole(COMMITS):
-            outcomes.append(window_unknown(window, LINE, "not all changes of the window are held."))
-        else:
-            missing = list(tips.missing())
-            if missing:
-                words = "; ".join(sentence for sentence, _digest in missing)
-                outcomes.append(
-                    window_unknown(
-                        window, LINE, f"{words}.", tuple(dict.fromkeys(digest for _words, digest in missing))
-                    )
-                )
+    changes, missing = changes_of(window, evidence)
+    outcomes = [change.outcome for change in changes] + missing
     outcomes.sort(key=lambda outcome: (outcome.event_time, outcome.item_id))
     return outcomes
 
@@ -118,8 +134,9 @@ class _Changes:
         self._bypasses_judged = rules.rule_bypasses != "none"
         self._bypasses = Bypasses(self._identities)
         self._pulls = MergedPulls(evidence, self._scope, rules, self._identities, self._in_force, self._held)
+        self._register = EmergencyRegister(window, evidence, self._identities)
 
-    def outcomes(self, tips: TipWitness) -> Iterator[Outcome]:
+    def judged(self, tips: TipWitness) -> Iterator[JudgedChange]:
         """Every commit of the window, then bypasses that go with none of them."""
         start, end = self._window.start, self._window.end
         self._pulls.load(start - _MARGIN, end + _MARGIN)
@@ -163,7 +180,7 @@ class _Changes:
             self._bypasses.load(self._evidence, self._scope, first - _MARGIN, end + _MARGIN)
         once: set[str] = set()
         for row, digest in found:
-            yield row["sha"], self._outcome(row, digest, once)
+            yield row["sha"], self._outcome(row, digest, once).outcome
 
     def _load_elsewhere(self, pr_ids: frozenset[str], start: datetime, end: datetime) -> None:
         """Look for pull requests before and after an interval that has been read already."""
@@ -172,7 +189,7 @@ class _Changes:
             if missing and beginning < ending:
                 self._pulls.load(beginning, ending, missing)
 
-    def _outcome(self, row: Row, digest: str, once: set[str]) -> Outcome:
+    def _outcome(self, row: Row, digest: str, once: set[str]) -> JudgedChange:
         pull = self._owner(row)
         verdict = Verdict()
         verdict.used(digest)
@@ -196,7 +213,19 @@ class _Changes:
         if item_id in once:  # the same commit on another branch, or again after a rewrite
             item_id = f"{item_id}@{row['branch']}@{format_instant(row['event_time'])}"
         once.add(item_id)
-        return self._row(item_id, row["event_time"], verdict, subject)
+        owner = None if pull is None or pull.base_ref != row["branch"] else pull
+        names = (item_id,) if owner is None else (item_id, owner.item_id)
+        return self._row(names, row["event_time"], verdict, subject, self._authors(row, owner))
+
+    def _authors(self, row: Row, pull: MergedPull | None) -> Contributors:
+        """All whose content is in the change, and who pushed it where no pull request owns it."""
+        named = [*_writers(row)]
+        if pull is None and row["actor"] is not None and who(row["actor"]).keys:
+            named.append((who(row["actor"]), row["actor"]["kind"]))
+        if pull is None and not named:
+            named.append((who(None), None))  # somebody, and nobody can say who
+        own = contributors(named, self._identities.at(row["event_time"]), self._pulls.machines)
+        return own if pull is None else everybody(pull.contributors, own)
 
     def _owner(self, row: Row) -> MergedPull | None:
         if row["pr_id"] is not None:
@@ -242,7 +271,7 @@ class _Changes:
             return
         verdict.doubts("whether a rule was bypassed: rule suites of that time are not held")
 
-    def _bypasses_alone(self, branches: frozenset[str]) -> Iterator[Outcome]:
+    def _bypasses_alone(self, branches: frozenset[str]) -> Iterator[JudgedChange]:
         """Bypasses in the window for which no commit of it was found, nor one just outside."""
         start, end = self._window.start, self._window.end
         if next(self._bypasses.unmatched(start, end, branches), None) is None:
@@ -253,28 +282,38 @@ class _Changes:
         for bypass in list(self._bypasses.unmatched(start, end, branches)):
             yield self._bypass_row(bypass)
 
-    def _bypass_row(self, bypass: Bypass) -> Outcome:
+    def _bypass_row(self, bypass: Bypass) -> JudgedChange:
         verdict = Verdict()
         verdict.used(bypass.digest)
         verdict.fails(BYPASS, f"{words_of(bypass, (bypass,))}, and no stored change goes with it")
         item_id = f"github:bypass:{self._scope.removeprefix('github:')}:{bypass.suite_id}"
-        return self._row(item_id, bypass.at, verdict, f"Push to {bypass.branch}")
+        authors = contributors([(bypass.actor, None)], self._identities.at(bypass.at), self._pulls.machines)
+        return self._row((item_id,), bypass.at, verdict, f"Push to {bypass.branch}", authors)
 
-    def _row(self, item_id: str, at: datetime, verdict: Verdict, subject: str) -> Outcome:
+    def _row(
+        self, names: tuple[str, ...], at: datetime, verdict: Verdict, subject: str, authors: Contributors
+    ) -> JudgedChange:
         window = self._window
-        return Outcome(
+        standing = self._register.standing(names, at, authors) if verdict.codes else None
+        emergency = standing is not None and standing.holds
+        explanation, digests = verdict.explain(subject), verdict.evidence
+        if standing is not None and emergency:
+            explanation += f" Recorded as an emergency: {'; '.join(standing.verdict.right)}."
+            digests = tuple(dict.fromkeys((*digests, *standing.verdict.digests)))
+        outcome = Outcome(
             control_id=CONTROL_ID,
             evidence_id=LINE,
             window_id=window.window_id,
             scope_item_id=window.scope_item_id,
             scope_item=window.scope_item,
-            item_id=item_id,
+            item_id=names[0],
             event_time=at,
-            outcome=verdict.outcome,
+            outcome="emergency" if emergency else verdict.outcome,
             codes=tuple(code for code in CODES if code in verdict.codes),
-            explanation=verdict.explain(subject),
-            evidence=verdict.evidence,
+            explanation=explanation,
+            evidence=digests,
         )
+        return JudgedChange(outcome, standing)
 
 
 def _is_push(row: Row) -> bool:

@@ -96,6 +96,14 @@ class People:
         """Whether a register says whose address this is."""
         return f"email:{email.casefold()}" in self._parent
 
+    def registered(self, who: Who) -> bool:
+        """Whether a register says who somebody is."""
+        return any(key in self._parent for key in who.keys)
+
+    def registered_key(self, key: str) -> bool:
+        """Whether a register holds a key, such as `person:<person_id>`."""
+        return key in self._parent
+
     def _find(self, key: str) -> str:
         root = key
         while (parent := self._parent.get(root, root)) != root:

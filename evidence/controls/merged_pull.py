@@ -47,6 +47,7 @@ class MergedPull:
     """What is kept of a merged pull request."""
 
     id: str
+    item_id: str
     number: int
     base_ref: str
     merged_at: datetime
@@ -182,6 +183,7 @@ class MergedPulls:
         self._ticket(row, rest)
         return MergedPull(
             id=row["pr_id"],
+            item_id=row["item_id"],
             number=row["number"],
             base_ref=row["base_ref"],
             merged_at=merged_at,

@@ -103,6 +103,11 @@ class EvidenceLine:
             if dataset.name in judged:
                 raise ValueError(f"evidence line {self.id!r} is judged by {dataset.name}, so it does not support it")
 
+    @property
+    def by_people(self) -> bool:
+        """Whether it is held in records of people, of which there is no dataset."""
+        return self.kind in ("human_record", "document")
+
     def collected(self) -> Iterator[tuple[str, Dataset]]:
         """Every dataset collected for the line, with its system group: those it is judged by, then the others."""
         yield from self.datasets.items()
@@ -231,4 +236,8 @@ class Control:
 
     def population_lines(self, system: str) -> tuple[EvidenceLine, ...]:
         """The lines whose cells carry outcomes for items of a system (`github`, `aws`); none: it can't be tested."""
-        return tuple(line for line in self.evidence if line.is_population and system in line.datasets)
+        return tuple(
+            line
+            for line in self.evidence
+            if line.is_population and (system in line.datasets or (line.by_people and not line.datasets))
+        )
