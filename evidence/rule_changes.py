@@ -35,6 +35,10 @@ def _demand_dropped(before: Any, after: Any) -> bool:
     return bool(before) and not after
 
 
+def _allowance_made(before: Any, after: Any) -> bool:
+    return bool(after) and not before
+
+
 def _list_grew(before: Any, after: Any) -> bool:
     return not set(after or ()) <= set(before or ())
 
@@ -63,6 +67,8 @@ LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
             "max_administrators", "mfa_grace_days",
             "key_max_age_days", "key_unused_days", "leaver_business_days", "leaver_urgent_hours",
             "review_removal_business_days", "dormant_days", "scope_decision_days",
+            "vulnerability_critical_days", "vulnerability_high_days", "vulnerability_medium_days", "baseline_days",
+            "secret_days",
         ),
         _more,
     ),
@@ -72,7 +78,8 @@ LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
     "min_count": _less,
     "cadence": _longer_cadence,
     "tickets_required": _demand_dropped,
-    "allow_skipped_checks": lambda before, after: bool(after) and not before,
+    "allow_skipped_checks": _allowance_made,
+    "vulnerability_development_exempt": _allowance_made,
     "ticket_exempt_labels": _list_grew,
     "break_glass": _list_grew,
     "pipeline_identities": _list_grew,

@@ -166,7 +166,9 @@ def _findings() -> pa.Schema:
     text, instant, flag, number = _types()
     return framed(
         ("finding_id", text),
-        ("change", text),  # opened, closed, muted: one row each, at the time it happened
+        # opened, closed, muted: one row each, at the time it happened; carried_over at noon UTC of the first day of a
+        # month on which it was open
+        ("change", text),
         ("event_time", instant), ("finding_class", text), ("category", text), ("source", text, True),
         ("component", text), ("component_name", text, True), ("component_type", text, True),
         ("severity", text), ("severity_score", number, True),  # CVSS times ten
@@ -277,8 +279,9 @@ LOG_CONFIG = Dataset(
 )  # fmt: skip
 FINDINGS = Dataset(
     "gcp.findings", "gcp.scc_findings", "event_stream", ("finding_id", "change", "event_time"), _findings,
+    version=2,  # 1 had no rows `carried_over`
     secret_fields=("sourceProperties",),  # free-form; may hold what the finding is about, such as a key
-    allowed=(("change", ("opened", "closed", "muted")),),
+    allowed=(("change", ("opened", "carried_over", "closed", "muted")),),
     volatile=("state", "severity", "severity_score", "last_changed_at", "closed_at", "muted", "muted_at", "muted_by",
               "fixable", "description"),
 )  # fmt: skip

@@ -64,6 +64,19 @@ class EvidenceRules(Part):
     """Days without use after which an access review needs a reason to keep an account (CC6-UAR-01)."""
     scope_decision_days: Count = 14
     """Days after creation within which an item needs a scope decision (CC2-SYS-01)."""
+    vulnerability_critical_days: Count = 7
+    """Days within which a critical finding must be fixed or accepted (CC7-VUL-01)."""
+    vulnerability_high_days: Count = 30
+    """The same for findings of high severity."""
+    vulnerability_medium_days: Count = 90
+    """The same for findings of medium severity; lower ones have no limit."""
+    vulnerability_development_exempt: StrictBool = False
+    """Whether dependencies that development alone needs are left out (CC7-VUL-01)."""
+    baseline_days: Count = 30
+    """Days within which a failing check must be mended or accepted where its source gives no severity (CC7-CFG-01);
+    where it gives one, the limits of vulnerabilities hold."""
+    secret_days: Count = 3
+    """Days within which a leaked secret must be resolved (CC6-SEC-01)."""
 
     @field_validator("ticket_pattern")
     @classmethod

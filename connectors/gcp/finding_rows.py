@@ -1,13 +1,15 @@
 """Findings of Security Command Center as rows. Pure functions.
 
 Google keeps one record for a finding and moves its `eventTime` with every change and every scan that sees it again.
-`createTime` stays. A finding therefore gives a row for when it was opened and, once closed or muted, one for that.
+`createTime` stays. A finding therefore gives a row for when it was opened and, once closed or muted, one for that; and
+because findings that were open already belong to a month's population too, a row `carried_over` at noon UTC of the
+first day of each month in the interval on which it was open by these dates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.gcp.values import Record, instant, needed, needed_instant, part, raw
@@ -62,3 +64,14 @@ def finding_rows(item: str, result: Record, start: datetime, end: datetime) -> I
     for change, at in (("opened", opened), ("closed", closed), ("muted", muted)):
         if at is not None and start <= at < end:
             yield {**row, "change": change, "event_time": at}
+    for noon in _first_noons(start, end):
+        if opened < noon and (closed is None or closed > noon):
+            yield {**row, "change": "carried_over", "event_time": noon}
+
+
+def _first_noons(start: datetime, end: datetime) -> Iterator[datetime]:
+    noon = start.astimezone(UTC).replace(day=1, hour=12, minute=0, second=0, microsecond=0)
+    while noon < end:
+        if noon >= start:
+            yield noon
+        noon = (noon + timedelta(days=31)).replace(day=1)

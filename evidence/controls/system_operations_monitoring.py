@@ -20,6 +20,8 @@ from evidence.controls.sources import (
 )
 from evidence.controls.threat_detection import CODES as DETECTION_CODES
 from evidence.controls.threat_detection import detection_delivers
+from evidence.controls.vulnerabilities import CODES as VULNERABILITY_CODES
+from evidence.controls.vulnerabilities import found_and_fixed
 from schemas import (
     aws_configuration,
     aws_detection,
@@ -71,12 +73,18 @@ VULNERABILITIES = Control(
             sources=(AWS_IAM_STATE, GITHUB_SETTINGS_STATE),
             datasets={"github": github_security.ALERT_COVERAGE, "aws": aws_detection.SCAN_COVERAGE},
             supporting={"aws": (aws_operations.PATCH_STATE,)},
+            is_population=True,
             description="What is scanned: accounts, resources, images and repositories with scanning on.",
         ),
     ),
-    exception_codes=("OVERDUE", "ACCEPTED_LATE", "COMPONENT_NOT_SCANNED"),
+    exception_codes=VULNERABILITY_CODES,
     population="Findings open at any instant of the window, including those closed in it; components per inventory.",
-    test=None,
+    test=found_and_fixed,
+    limits=(
+        "AWS names no person for what was put aside and Google Cloud no expiry: unknown once its limit has passed.",
+        "An acceptance that ran out is told in the window in which it was given, as GitHub closes what is dismissed.",
+        "No inventory lists functions of AWS Lambda, and what scans Google Cloud is not collected.",
+    ),
     false_positives=(
         "vendor re-scores severity",
         "finding closed because resource ended (counts as closed, check replacement)",

@@ -65,14 +65,27 @@ def _finding(**more: Any) -> dict[str, Any]:
 
 
 def test_a_finding_closed_in_a_later_month_gives_its_row_then() -> None:
-    rows = list(finding_rows.finding_rows("gcp:1", _finding(), START, END))
-    assert [(row["change"], row["event_time"].day) for row in rows] == [("closed", 9)]
+    rows = [row for row in finding_rows.finding_rows("gcp:1", _finding(), START, END) if row["change"] == "closed"]
+    assert [row["event_time"].day for row in rows] == [9]
     assert pa.Table.from_pylist(rows, schema=FINDINGS.arrow()).num_rows == 1
     assert "hidden" not in rows[0]["raw"]
 
 
 def test_a_finding_that_a_scan_saw_again_has_changed_nothing() -> None:
-    assert list(finding_rows.finding_rows("gcp:1", _finding(state="ACTIVE"), START, END)) == []
+    seen = list(finding_rows.finding_rows("gcp:1", _finding(state="ACTIVE"), START, END))
+    assert {row["change"] for row in seen} == {"carried_over"}
+
+
+def test_a_finding_is_listed_at_the_first_noon_of_every_month_in_which_it_is_open() -> None:
+    spring, autumn = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
+
+    def noons(**more: Any) -> list[datetime]:
+        rows = finding_rows.finding_rows("gcp:1", _finding(**more), spring, autumn)
+        return [row["event_time"] for row in rows if row["change"] == "carried_over"]
+
+    assert noons() == [datetime(2026, 6, 1, 12, tzinfo=UTC)]
+    assert noons(state="ACTIVE") == [datetime(2026, month, 1, 12, tzinfo=UTC) for month in (6, 7, 8)]
+    assert noons(createTime="2026-06-01T12:00:00Z") == []
 
 
 def test_an_alert_stands_at_the_time_it_was_found() -> None:
