@@ -301,6 +301,11 @@ def test_what_ecr_no_longer_lists_went_in_between(severity: str, seen: float, ou
     assert found.outcome == "exception"
 
 
+def test_a_first_noon_that_is_not_held_shows_nothing() -> None:
+    kept: Row = {"dataset": VULNERABILITY_FINDINGS, "scope": AWS, "claimed": (START, END)}
+    assert one(ecr(2, severity="high"), **kept).outcome == "unknown"
+
+
 def of_gcp(**changed: Any) -> Row:
     first_seen = changed.get("first_seen_at", START + 2 * DAY)
     row = {
