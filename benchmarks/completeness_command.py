@@ -32,6 +32,7 @@ from connectors.collect import collect
 from connectors.provenance import RunFacts
 from connectors.store import Signer
 from connectors.store.clock import clock_of
+from connectors.store.closing import closed_path, write_index
 from connectors.store.store import Store
 from connectors.workspace import open_workspace
 from evidence import ledger
@@ -44,6 +45,7 @@ from schemas.scope import ScopeItem
 
 REPOS = 208
 START = datetime(2026, 1, 1, tzinfo=UTC)
+CLOSED_AT = datetime(2027, 1, 5, tzinfo=UTC)
 AS_OF = "2027-01-20T00:00:00Z"
 PROGRAM = """\
 organisation: Bench
@@ -132,13 +134,13 @@ def _object(store: Store, number: int) -> dict[str, Any]:
 
 
 def fill(store: Store, signer: Signer, count: int, *, closed: bool, objects: bool) -> None:
-    """Append `count` entries; with `closed` all of them but the last in the files of closed months."""
+    """Append `count` entries; with `closed` in the files of closed months, which the last entries close."""
     folder = Path(store.location) / "ledger"
     head = store.head()
     previous, seq = head.digest, head.seq
     (folder / "closed").mkdir(exist_ok=True)
+    months: dict[str, IO[bytes]] = {}
     with contextlib.ExitStack() as files:
-        months: dict[str, IO[bytes]] = {}
 
         def close_into(month: str, data: bytes) -> None:
             if month not in months:
@@ -150,19 +152,41 @@ def fill(store: Store, signer: Signer, count: int, *, closed: bool, objects: boo
                 data = path.read_bytes()
                 close_into(orjson.loads(data)["recorded_at"][:7], data)
         for number, (at, content) in enumerate(bodies(count, store if objects else None), start=1):
-            seq += 1
-            unsigned = ledger.unsigned_entry(
-                seq=seq, previous=previous, recorded_at=ledger.format_recorded_at(at), kind="collection",
-                key_id=signer.key_id, body=content,
-            )  # fmt: skip
-            # Only the signature at the head is looked at on reading.
-            signature = signer.sign(unsigned) if number == count else base64.b64encode(bytes(64)).decode()
-            data = ledger.with_signature(unsigned, signature)
+            last = not closed and number == count
+            data = _entry(signer, seq := seq + 1, previous, at, "collection", content, signed=last)
             previous = ledger.digest(data)
-            if closed and number < count:
+            if closed:
                 close_into(f"{at:%Y-%m}", data)
             else:
                 (folder / f"{seq:08d}.json").write_bytes(data)
+    for month in sorted(months):
+        closing = _close(store, month)
+        data = _entry(signer, seq := seq + 1, previous, CLOSED_AT, "closed_month", closing, signed=True)
+        previous = ledger.digest(data)
+        (folder / f"{seq:08d}.json").write_bytes(data)
+
+
+def _entry(
+    signer: Signer, seq: int, previous: str, at: datetime, kind: str, body: dict[str, Any], *, signed: bool
+) -> bytes:
+    unsigned = ledger.unsigned_entry(
+        seq=seq, previous=previous, recorded_at=ledger.format_recorded_at(at), kind=kind, key_id=signer.key_id,
+        body=body,
+    )  # fmt: skip
+    # Only the signature at the head is looked at on reading.
+    signature = signer.sign(unsigned) if signed else base64.b64encode(bytes(64)).decode()
+    return ledger.with_signature(unsigned, signature)
+
+
+def _close(store: Store, month: str) -> dict[str, Any]:
+    """The body of the closing entry of a month whose lines are written, with its index; nothing is followed."""
+    path = Path(store.location, closed_path(month))
+    with path.open("rb") as lines:
+        seqs = [ledger.header_of(line.rstrip(b"\n")).seq for line in lines]
+    return {
+        "month": month, "first_seq": seqs[0], "last_seq": seqs[-1], "path": closed_path(month),
+        "digest": ledger.digest(path.read_bytes()), "entries": len(seqs), "index": write_index(store.files, month),
+    }  # fmt: skip
 
 
 def main() -> None:

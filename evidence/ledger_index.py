@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 
-class IndexedClaim(msgspec.Struct, gc=False, rename={"start": "from", "end": "to"}):
+class IndexedClaim(msgspec.Struct, gc=False, omit_defaults=True, rename={"start": "from", "end": "to"}):
     """A claim as far as completeness needs it. Instants are aware UTC datetimes; names as in `schemas.collection`.
 
     Never changed once it is in the index; not frozen only because texts that repeat are shared after reading.
@@ -43,7 +43,7 @@ class IndexedClaim(msgspec.Struct, gc=False, rename={"start": "from", "end": "to
     """What a cut-off attempt says of itself; left out for the others, which prove what they claim."""
 
 
-class IndexedEntry(msgspec.Struct, gc=False):
+class IndexedEntry(msgspec.Struct, gc=False, omit_defaults=True):
     """One ledger entry: the claims of a `collection`, the body of every other kind."""
 
     seq: int
@@ -119,22 +119,29 @@ class Indexer:
             block = manifest.provenance
             if block.endpoint_declared and block.endpoint is not None:
                 endpoints.add(block.endpoint)
-        same = self._texts.setdefault
         for claim in body.claims:
-            dataset = claim.dataset
-            claim.dataset = same(dataset, dataset)
-            claim.scope_item_id = same(text := claim.scope_item_id, text)
-            claim.scope_item = same(text := claim.scope_item, text)
-            claim.query_hash = same(text := claim.query_hash, text)
-            claim.status = status = same(text := claim.status, text)
-            if claim.superset_of:
-                claim.superset_of = self._supersets.setdefault(claim.superset_of, claim.superset_of)
-            if status != "truncated":
+            self._share(claim)
+            if claim.status != "truncated":
                 claim.reconciliation = None
-            if status != "error":
-                claim.object_digest = objects.get(dataset)
+            if claim.status != "error":
+                claim.object_digest = objects.get(claim.dataset)
         declared = tuple(sorted(endpoints)) if endpoints else ()
         return IndexedEntry(seq, "collection", _instant(recorded_at), body.claims, None, declared)
+
+    def share(self, entry: IndexedEntry) -> None:
+        """Hold once the texts of an entry that was read in its small form."""
+        for claim in entry.claims:
+            self._share(claim)
+
+    def _share(self, claim: IndexedClaim) -> None:
+        same = self._texts.setdefault
+        claim.dataset = same(text := claim.dataset, text)
+        claim.scope_item_id = same(text := claim.scope_item_id, text)
+        claim.scope_item = same(text := claim.scope_item, text)
+        claim.query_hash = same(text := claim.query_hash, text)
+        claim.status = same(text := claim.status, text)
+        if claim.superset_of:
+            claim.superset_of = self._supersets.setdefault(claim.superset_of, claim.superset_of)
 
 
 # Every instant in a ledger entry is written with `Z`, for which this alone gives an aware datetime in UTC.

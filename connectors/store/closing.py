@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connectors.store.files import StoreFiles
+from connectors.store.month_index import VERSION, digest_of, frames_of, index_path
 from connectors.store.reading import follow
 from evidence import seal
 from evidence.ledger import Chain, canonical, digest, header_of
@@ -68,7 +69,8 @@ def close_month(store: Store, month: str) -> dict[str, Any]:
     if not store.files.exists(closed_path(month)):
         _write(store.files, month, first, last)
     # From here on the file counts, also where an earlier attempt wrote it and went no further.
-    entry = store.append("closed_month", _body(store.files, month, first))
+    body = _body(store.files, month, first)
+    entry = store.append("closed_month", body | {"index": write_index(store.files, month)})
     _seal(store, entry, [*state.closed, entry])
     return entry
 
@@ -101,6 +103,23 @@ def _write(files: StoreFiles, month: str, first: int, last: int) -> None:
                 if first <= header.seq <= last:
                     stream.write(data + b"\n")
         files.create_if_absent(closed_path(month), path)
+
+
+def write_index(files: StoreFiles, month: str) -> dict[str, Any]:
+    """Write the index of a month's lines; what the closing entry says of it."""
+    path = index_path(month)
+    with tempfile.TemporaryDirectory(prefix="evidence-close-") as folder:
+        made = Path(folder) / f"{month}.index"
+        with open(made, "wb") as stream:
+            stream.writelines(frames_of(files.lines(closed_path(month))))
+        files.create_if_absent(path, made)
+    wanted = digest_of(frames_of(files.lines(closed_path(month))))
+    if digest(files.read(path)) != wanted:
+        raise StoreError(
+            f"{path} is not the index of {closed_path(month)}. It is named by no entry yet and may be moved away; then "
+            "close the month again."
+        )
+    return {"path": path, "digest": wanted, "version": VERSION}
 
 
 def _body(files: StoreFiles, month: str, first: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -73,10 +73,12 @@ def index_entry(indexer: Indexer, read: Indexed) -> IndexedEntry:
 _Link = TypeVar("_Link", bound=Link)
 
 
-def follow(files: StoreFiles, chain: Chain, read: Callable[[bytes], _Link]) -> Iterator[tuple[bytes, _Link]]:
+def follow(
+    files: StoreFiles, chain: Chain, read: Callable[[bytes], _Link], *, through: Collection[str] = ()
+) -> Iterator[tuple[bytes, _Link]]:
     """Every entry after `chain`, which is moved along: its bytes, and what `read` (`header_of`, `read_entry`) makes of
-    them. Raises VerificationFailed where the ledger is not whole."""
-    closed = files.list_closed()
+    them; `through` are closed months that end at or before it. VerificationFailed where the ledger is not whole."""
+    closed = [path for path in files.list_closed() if path not in through]
     firsts = [_first_of(files, path) for path in closed]
     for position, path in enumerate(closed):
         following = firsts[position + 1] if position + 1 < len(closed) else None

@@ -24,7 +24,7 @@ import orjson
 from connectors.store.claims import ClaimsByItem
 from connectors.store.clock import Clock, system_clock
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
-from connectors.store.index import index_entries
+from connectors.store.index import follow_ledger, index_entries
 from connectors.store.objects import put
 from connectors.store.reading import (
     HeadCheck,
@@ -33,9 +33,7 @@ from connectors.store.reading import (
     collector_paused,
     follow,
     follow_new,
-    index_entry,
     read_entry,
-    read_indexed,
 )
 from connectors.store.signer import Signer, signing_key_path
 from evidence import ledger
@@ -129,11 +127,10 @@ class Store:
         with self._lock:
             if self._index is None:
                 with collector_paused():
-                    if self._chain is None:
-                        self._index = self._follow(self._indexer)
-                    else:
-                        upto = self._chain.seq
-                        self._index = [entry for entry in index_entries(self.files) if entry.seq <= upto]
+                    found = follow_ledger(self.files, self._indexer)
+                # Whatever was followed before is a part of it.
+                self._chain, self._keys, self._index = found.chain, found.keys, found.entries
+                self._claims = None
             self._refresh()
             return self._index
 
@@ -182,31 +179,24 @@ class Store:
     def _refresh(self) -> Chain:
         """Follow the ledger to its head; the first time all of it, later what has come since."""
         if self._chain is None:
-            self._follow(None)
-            assert self._chain is not None
-        else:
-            for data, read in follow_new(self.files, self._chain):
-                try:
-                    check_signature(self._keys, data)
-                except VerificationFailed:
-                    self._chain = self._claims = self._index = None  # what was read before is doubtful now
-                    raise
-                self._seen(read.entry)
+            return self._follow()
+        for data, read in follow_new(self.files, self._chain):
+            try:
+                check_signature(self._keys, data)
+            except VerificationFailed:
+                self._chain = self._claims = self._index = None  # what was read before is doubtful now
+                raise
+            self._seen(read.entry)
         return self._chain
 
-    def _follow(self, indexer: Indexer | None) -> list[IndexedEntry]:
-        """Follow the whole ledger for the first time, and index it on the way where an indexer is given."""
-        chain, check, index = Chain(), HeadCheck(), list[IndexedEntry]()
-        if indexer is None:
-            for data, header in follow(self.files, chain, header_of):
-                check.see(data, header.kind)
-        else:
-            for data, read in follow(self.files, chain, read_indexed):
-                check.see(data, read.kind)
-                index.append(index_entry(indexer, read))
+    def _follow(self) -> Chain:
+        """Follow the whole ledger for the first time."""
+        chain, check = Chain(), HeadCheck()
+        for data, header in follow(self.files, chain, header_of):
+            check.see(data, header.kind)
         check.finish()
         self._chain, self._keys = chain, check.keys
-        return index
+        return chain
 
     def _seen(self, entry: dict[str, Any]) -> None:
         """Keep what is held in memory up to date with an entry that came after it was read."""

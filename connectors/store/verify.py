@@ -17,6 +17,7 @@ import orjson
 
 from connectors.store.closing import MONTH, closed_path, seal_path, statement_of
 from connectors.store.files import LocalFiles, StoreFiles, entry_path
+from connectors.store.month_index import VERSION, digest_of, frames_of, index_path
 from connectors.store.objects import check
 from evidence import seal
 from evidence.anchors import Anchoring
@@ -95,6 +96,7 @@ class _Verifier:
         self.digests: dict[int, str] = {}
         self.objects: dict[str, StoredObject] = {}
         self.closed: list[dict[str, Any]] = []
+        self.indexes: set[str] = set()
         self.anchoring = Anchoring()
         self.last_recorded_at = ""
 
@@ -267,8 +269,32 @@ class _Verifier:
                 self.report.bytes += self.files.size(path)
                 for problem in closed_month_problems(body, self.files.lines(path), self.digests):
                     self.report.add(path, problem)
+                self._month_index(body, month)
                 self._seal(entry, previous)
             previous = digest(self.files.read(seal_path(month))) if self.files.exists(seal_path(month)) else None
+
+    def _month_index(self, body: Mapping[str, Any], month: str) -> None:
+        """The index beside the lines is the one named, and the one that the lines give."""
+        named, path = body.get("index"), index_path(month)
+        if named is None:
+            return
+        self.indexes.add(path)
+        if not self.files.exists(path):
+            self.report.add(path, "the index of the closed month is missing")
+            return
+        data = self.files.read(path)
+        self.report.bytes += len(data)
+        if (named["path"], named["digest"]) != (path, digest(data)):
+            self.report.add(
+                path, f"it is {digest(data)}, and the closing entry names {named['path']!r}, {named['digest']}"
+            )
+            return
+        try:
+            made = digest_of(frames_of(self.files.lines(body["path"]))) if named["version"] == VERSION else digest(data)
+        except VerificationFailed:
+            return  # of the lines that are none, the comparison with the entries tells
+        if made != named["digest"]:
+            self.report.add(path, f"the lines of the month give {made}, and the closing entry says {named['digest']}")
 
     def _seal(self, entry: dict[str, Any], previous: str | None) -> None:
         path = seal_path(entry["body"]["month"])
@@ -329,7 +355,7 @@ class _Verifier:
         months = {str(entry["body"]["month"]) for entry in self.closed}
         known = {closed_path(month) for month in months} | {seal_path(month) for month in months}
         known.update(entry_path(seq) for seq in self.digests)
-        known.update(self.objects)
+        known.update(self.objects, self.indexes)
         self.report.orphans = [
             path for path in self.files.list_all() if path not in known and not path.startswith(_BESIDE)
         ]

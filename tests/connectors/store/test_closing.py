@@ -54,6 +54,10 @@ def test_a_closed_month_is_its_entries_line_by_line(three_months: Store) -> None
     assert entry["body"] == {
         "month": "2026-05", "first_seq": 1, "last_seq": 5, "path": "ledger/closed/2026-05.jsonl",
         "digest": digest(whole), "entries": 5,
+        "index": {
+            "path": "ledger/closed/2026-05.index", "version": 1,
+            "digest": digest(path_of(store, "ledger/closed/2026-05.index").read_bytes()),
+        },
     }  # fmt: skip
     assert path_of(store, "ledger/closed/2026-05.jsonl").stat().st_mode & 0o777 == 0o444
     second = store.close_month("2026-06")
