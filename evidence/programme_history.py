@@ -176,6 +176,7 @@ class ProgrammeHistory:
             for v in self.versions
         )
         programme["offices"] = {key.removeprefix(_OFFICE): v for key, v in fold_rules(offices, low, high).items()}
+        programme["scope"] = self._allowed_by_hand(dict(programme.get("scope", {})), low, high)
         controls = {id_: dict(found) for id_, found in programme.get("controls", {}).items()}
         for control_id in self._overridden:
             deadlines = tuple(
@@ -195,6 +196,21 @@ class ProgrammeHistory:
                 override.pop(key, None)
         programme["controls"] = controls
         return programme
+
+    def _allowed_by_hand(self, scope: dict[str, Any], low: int, high: int) -> dict[str, Any]:
+        """The scope with the calls allowed by hand as they were then."""
+        for system in _BY_HAND:
+            if scope.get(system) is None:
+                continue
+            allowed = tuple(
+                RuleChange(
+                    v.recorded if v.number > 1 else ALWAYS_FROM,
+                    {_ALLOWED: (v.programme.get("scope", {}).get(system) or {}).get(_ALLOWED, [])},
+                )
+                for v in self.versions
+            )
+            scope[system] = {**scope[system], **fold_rules(allowed, low, high)}
+        return scope
 
     def register_rows(self, name: str) -> list[dict[str, Any]]:
         """Rows of a register as the latest version has them, each with `recorded_at`: when it first stood there.
@@ -232,6 +248,7 @@ class ProgrammeHistory:
 
 
 _OFFICE = "office:"
+_BY_HAND, _ALLOWED = ("aws", "gcp"), "changes_by_hand_allowed"
 """Begins the key of an office among rules, so that no name of an office is taken for a rule's."""
 
 

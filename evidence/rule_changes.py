@@ -84,6 +84,7 @@ LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
     "break_glass": _list_grew,
     "pipeline_identities": _list_grew,
     "deployers": _list_grew,
+    "changes_by_hand_allowed": _list_grew,
     "machine_accounts": _list_shrank,
     "production_environments": _list_shrank,
     "required_checks": lambda before, after: after == "none" and before != "none",

@@ -70,6 +70,8 @@ class Registers(Part):
     """Where messages to the security contact arrive."""
     deletions: Tickets | None = None
     """Where deletions of customers' data are kept."""
+    changes: Tickets | None = None
+    """Where changes that people make by hand are kept."""
 
 
 class DeclaredEndpoint(Part):

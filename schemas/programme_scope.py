@@ -116,6 +116,8 @@ class GcpScope(Part):
 
     projects: tuple[Text, ...] = Field(min_length=1)
     api_url: Url | None = None
+    changes_by_hand_allowed: tuple[Text, ...] = ()
+    """Names of methods that people may call in production without a ticket."""
 
 
 class Scope(Part):

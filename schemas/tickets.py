@@ -82,8 +82,10 @@ SECURITY_INBOX = _kept_for("security_inbox")
 """Messages to the security contact (CC2-EXT-01)."""
 DELETIONS = _kept_for("deletions")
 """Deletions of customers' data (C1-DSP-01)."""
+CHANGES = _kept_for("changes")
+"""What was to be changed in production by hand (CC8-CHG-04)."""
 
-DATASETS = (INCIDENTS, ACCESS_REQUESTS, ALERT_TRIAGE, SECURITY_INBOX, DELETIONS)
+DATASETS = (INCIDENTS, ACCESS_REQUESTS, ALERT_TRIAGE, SECURITY_INBOX, DELETIONS, CHANGES)
 
 REGISTER_OF: Mapping[str, str] = {dataset.name: dataset.name.partition(".")[2] for dataset in DATASETS}
 """Dataset to the key of `registers` in the programme that says where its tickets are."""

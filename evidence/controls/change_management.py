@@ -24,7 +24,7 @@ from evidence.controls.sources import (
     OWN_RECORDS,
     TICKETING,
 )
-from schemas import aws_operations, aws_trail, gcp, github_delivery
+from schemas import aws_operations, aws_trail, gcp, github_delivery, tickets
 from schemas.github import (
     BRANCH_RULES,
     BRANCH_TIPS,
@@ -260,12 +260,16 @@ APPROVED_DEPLOYMENTS = Control(
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
             datasets={"aws": aws_trail.MANAGEMENT_EVENTS, "gcp": gcp.ADMIN_ACTIVITY},
-            description="Write events by people in production accounts, less an approved list of harmless calls.",
+            supporting={"own": (tickets.CHANGES, tickets.INCIDENTS)},
+            is_population=True,
+            description="Write events by people in production accounts, less an approved list of harmless calls; "
+            "tickets of changes and incidents.",
         ),
     ),
     exception_codes=DEPLOYMENT_CODES,
     population="Successful production deployments; write sessions of people in production.",
     test=deployed_from_approved_path,
+    test_version=2,
     false_positives=(
         "rollbacks to an older approved commit",
         "deployments of the same commit again",
@@ -275,7 +279,7 @@ APPROVED_DEPLOYMENTS = Control(
     zero="No deployments: service definitions unchanged between snapshots.",
     recover_until="CloudTrail in S3 by its own rule, else 90 days; deployments until deleted.",
     limits=(
-        "Write events by people are collected and not judged yet: MANUAL_WRITE_UNEXPLAINED is never given.",
+        "Whether what a person did is what the ticket says is for a person to see.",
         "Deployments in AWS that leave no GitHub deployment are not seen.",
     ),
 )

@@ -20,8 +20,10 @@ Decisions where the rule leaves room:
 - The check counts when it ran on the deployed commit, also where an earlier deployment of that commit had it run.
 - A check that ran red does not verify, whatever was done about it afterwards: GitHub shows a deployment that was
   rolled back and one that the next simply replaced alike. A person who knows of the rollback disposes of the exception.
-- MANUAL_WRITE_UNEXPLAINED is never given: what people wrote by hand is collected (the evidence line `manual`) and not
-  judged yet.
+
+Accounts of AWS and projects of Google Cloud are judged by what people wrote there by hand (`manual_writes`):
+
+- MANUAL_WRITE_UNEXPLAINED  no ticket of a change and no incident joins to the session in which a person wrote
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from evidence.controls.approval import is_machine, who
 from evidence.controls.change_review import changes_judged
 from evidence.controls.held import BEGINNING, Held, has_closed, window_unknown
 from evidence.controls.identity import IdentityMap, Who
+from evidence.controls.manual_writes import MANUAL_WRITE_UNEXPLAINED, explained_by_hand
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.validity import start_of
 from evidence.controls.verdict import Verdict
@@ -46,7 +49,6 @@ LINE = "deployments"
 UNKNOWN_SHA = "UNKNOWN_SHA"
 NOT_VERIFIED = "NOT_VERIFIED"
 DEPLOY_BY_HAND = "DEPLOY_BY_HAND"
-MANUAL_WRITE_UNEXPLAINED = "MANUAL_WRITE_UNEXPLAINED"
 CODES = (UNKNOWN_SHA, NOT_VERIFIED, DEPLOY_BY_HAND, MANUAL_WRITE_UNEXPLAINED)
 
 SETTLES = timedelta(days=1)
@@ -61,7 +63,9 @@ Judged = Mapping[str, list[tuple[datetime, Outcome]]]
 
 
 def deployed_from_approved_path(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
-    """One row per production deployment that went live or may have."""
+    """One row per production deployment that went live or may have, or per session in which a person wrote by hand."""
+    if window.scope_item_id.partition(":")[0] in ("aws", "gcp"):
+        return explained_by_hand(window, evidence)
     deployments = _Deployments(window, evidence)
     outcomes = deployments.outcomes()
     if has_closed(window) and not Held(window, evidence).whole(DEPLOYMENTS):

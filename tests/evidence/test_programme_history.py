@@ -209,6 +209,18 @@ class TestRules:
             ("rule", None, plain),
         ]
 
+    def test_calls_allowed_by_hand_grow_for_later_windows(self) -> None:
+        def aws(*calls: str) -> dict[str, object]:
+            return {"scope": {"aws": {"accounts": [{"id": "111122223333"}], "changes_by_hand_allowed": list(calls)}}}
+
+        found = history(("2025-12-01", aws("StartQuery")), ("2026-02-10", aws("StartQuery", "RunInstances")))
+
+        def allowed(start: str, end: str) -> object:
+            return found.programme_for_window(at(start), at(end))["scope"]["aws"]["changes_by_hand_allowed"]
+
+        assert allowed("2026-02-01", "2026-03-01") == ["StartQuery"]
+        assert allowed("2026-03-01", "2026-04-01") == ["StartQuery", "RunInstances"]
+
     def test_the_company_s_own_deadlines_too(self) -> None:
         found = history(
             ("2025-12-01", {"controls": {"CC6-DEPR-01": {"deadline_business_days": 1}}}),

@@ -263,6 +263,6 @@ def test_the_control_matrix_is_what_the_catalogue_says() -> None:
 
 def test_the_control_matrix_names_what_is_not_collected() -> None:
     page = matrix.render()
-    assert "| manual | event stream | monthly | daily | 5 + 5 d | 2 h | – | aws.cloudtrail_s3" in page
+    assert "| manual (population) | event stream | monthly | daily | 5 + 5 d | 2 h | – | aws.cloudtrail_s3" in page
     assert "own: not collected yet" in page
     assert "- Not yet: Deployments in AWS that leave no GitHub deployment are not seen" in page
