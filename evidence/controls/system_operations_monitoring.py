@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.controls import audit_trail
+from evidence.controls import audit_trail, baseline
 from evidence.controls.audit_trail import logged_and_kept
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import (
@@ -128,9 +128,14 @@ BASELINE = Control(
             "error; settings of organisation and domain.",
         ),
     ),
-    exception_codes=("DRIFT", "CHECK_ERROR", "REGION_MISSING"),
+    exception_codes=baseline.CODES,
     population="Baseline checks x resources x regions.",
-    test=None,
+    test=baseline.measured_and_mended,
+    limits=(
+        "Settings of GitHub and Google are collected, and no baseline says how they should be.",
+        "A region in which no service checks anything is refused when collected, and so unknown.",
+        "AWS names no person and no expiry for a suppressed result, and no acceptance can be recorded here yet.",
+    ),
     false_positives=("checks that do not apply (suppression with reason and expiry)",),
     recover_until="AWS Config history for resources; check results no.",
 )
