@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_SEVERITIES = ("low", "medium", "high", "critical")
 _CADENCES = ("monthly", "quarterly", "annual")
 _INFINITE = float("inf")
 
@@ -66,6 +67,7 @@ LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
             "emergency_authorise_hours", "emergency_review_business_days", "emergency_share_percent",
             "max_administrators", "mfa_grace_days",
             "key_max_age_days", "key_unused_days", "leaver_business_days", "leaver_urgent_hours",
+            "alert_high_business_days", "alert_medium_business_days",
             "review_removal_business_days", "dormant_days", "scope_decision_days",
             "vulnerability_critical_days", "vulnerability_high_days", "vulnerability_medium_days", "baseline_days",
             "secret_days",
@@ -84,6 +86,9 @@ LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
     "break_glass": _list_grew,
     "pipeline_identities": _list_grew,
     "deployers": _list_grew,
+    "alert_suppressions": _list_grew,
+    "alert_severity": lambda before, after: _SEVERITIES.index(after) > _SEVERITIES.index(before),
+    "alert_severity_unrated": lambda before, after: _SEVERITIES.index(after) < _SEVERITIES.index(before),
     "changes_by_hand_allowed": _list_grew,
     "machine_accounts": _list_shrank,
     "production_environments": _list_shrank,

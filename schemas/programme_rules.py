@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, m
 from schemas.programme_values import Count, Day, Number, Part, Text
 
 Cadence = Literal["monthly", "quarterly", "annual"]
+AlertSeverity = Literal["low", "medium", "high", "critical"]
 
 
 class EvidenceRules(Part):
@@ -77,6 +78,18 @@ class EvidenceRules(Part):
     where it gives one, the limits of vulnerabilities hold."""
     secret_days: Count = 3
     """Days within which a leaked secret must be resolved (CC6-SEC-01)."""
+
+    alert_severity: AlertSeverity = "medium"
+    """The mildest alerts that somebody must look at (CC7-ALT-01)."""
+    alert_severity_unrated: AlertSeverity = "medium"
+    """What an alert counts as whose source gives no severity, such as an alarm of CloudWatch (CC7-ALT-01)."""
+    alert_high_business_days: Count = 1
+    """Business days within which an alert of high or critical severity must be acknowledged (CC7-ALT-01)."""
+    alert_medium_business_days: Count = 5
+    """Business days within which a milder alert must be acknowledged (CC7-ALT-01)."""
+    alert_suppressions: tuple[Text, ...] = ()
+    """Approved rules by which a source puts alerts aside: type or category of the alert, or who muted it (CC7-ALT-01).
+    """
 
     @field_validator("ticket_pattern")
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evidence.controls.alert_triage import CODES as ALERT_CODES
+from evidence.controls.alert_triage import alerts_triaged
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import (
     AWS_CLOUDWATCH_ALARM_HISTORY,
@@ -62,18 +64,23 @@ ALERTS = Control(
             grace_days=5,
             sources=(TICKETING,),
             datasets={"own": tickets.ALERT_TRIAGE},
+            supporting={"own": (tickets.INCIDENTS,)},
             description="Tickets: the alerts they are about, acknowledged, verdict and by whom, closed, incident.",
         ),
     ),
-    exception_codes=("UNTRIAGED", "LATE_ACK", "NO_VERDICT", "INCIDENT_MISSING"),
+    exception_codes=ALERT_CODES,
     population="Alerts at or above the severity threshold created in the window, from the alert source.",
-    test=None,
+    test=alerts_triaged,
     false_positives=(
         "one cause with many alerts (group ticket lists all ids)",
         "auto-archived by approved suppression rule (rule is evidence)",
         "test alerts from CC7-TEST-01 (tagged)",
     ),
     zero="Coverage without holes and a passed detection test in the same quarter.",
+    limits=(
+        "Whether an alert was closed within a target is not judged: the rule names none.",
+        "Alerts at GitHub need a ticket like any other: that one was dismissed there with a reason is no verdict yet.",
+    ),
     recover_until="CloudWatch 14 days; Security Hub 14-90 days; GuardDuty 90 days; Alert Center about 30 days; SCC "
     "390 days.",
 )
