@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from evidence.completeness.instants import instant
@@ -152,6 +153,4 @@ def _year(code: str, year: int) -> _Year:
 
 @cache
 def _version() -> str:
-    import holidays
-
-    return holidays.__version__
+    return metadata.version("holidays")
