@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evidence.controls.administrators import CODES as ADMINISTRATOR_CODES
 from evidence.controls.administrators import administrators_approved
+from evidence.controls.leavers import CODES as LEAVER_CODES
+from evidence.controls.leavers import leavers_lose_access
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import (
     AWS_CLOUDTRAIL_S3,
@@ -138,14 +140,14 @@ LEAVERS = Control(
                 "github": github_organisation.ACCOUNTS,
                 "aws": aws_identity.PRINCIPALS,
             },
-            supporting={"gcp": (gcp.PRINCIPALS,)},
+            supporting={"gcp": (gcp.PRINCIPALS,), "github": (github.CREDENTIALS,)},
             description="Accounts per system, which show the absence after the deadline.",
         ),
     ),
-    exception_codes=("LATE", "STILL_ACTIVE", "NO_HR_ROW", "UNMAPPED_PERSON"),
+    exception_codes=LEAVER_CODES,
     population="HR register rows whose last_day falls in the window, cross-checked against accounts suspended or "
     "deleted in the window (both directions).",
-    test=None,
+    test=leavers_lose_access,
     false_positives=(
         "last_day entered in HR after the fact (clock still starts at last_day; note notified_at as explanation)",
         "garden leave",
@@ -155,6 +157,11 @@ LEAVERS = Control(
     ),
     zero="No leavers: equal workforce counts between first and last HR snapshots and no removal events.",
     recover_until="Google 178 days; GitHub 180 days; AWS S3 own; after-state no.",
+    limits=(
+        "The register knows the last day and not the hour: the clock starts at the end of that day.",
+        "Keys of Google Cloud service accounts name no owner, so nobody's are asked for.",
+        "Sessions that were open when access ended are not seen.",
+    ),
 )
 
 ACCESS_REVIEW = Control(

@@ -31,6 +31,9 @@ Family = Literal[
 ]  # fmt: skip
 
 
+COMPANY = frozenset({"own", "hr"})
+"""System groups of the company's own registers and records, which speak of items of every system."""
+
 SUPPORTING_LAG_HOURS = 24.0
 """The settle lag of a stream that supports a line which is none and so has no lag of its own."""
 
@@ -235,9 +238,17 @@ class Control:
         raise KeyError(f"{self.id} has no evidence line {evidence_id!r}; it has {[line.id for line in self.evidence]}")
 
     def population_lines(self, system: str) -> tuple[EvidenceLine, ...]:
-        """The lines whose cells carry outcomes for items of a system (`github`, `aws`); none: it can't be tested."""
-        return tuple(
-            line
-            for line in self.evidence
-            if line.is_population and (system in line.datasets or (line.by_people and not line.datasets))
-        )
+        """The lines whose cells carry outcomes for items of a system (`github`, `aws`); none: it can't be tested.
+
+        A population that stands in a register of the company (who left) is one for items of every system that the
+        control speaks of, unless its line has a source of that system (the which-sources rule).
+        """
+        return tuple(line for line in self.evidence if line.is_population and self._carries(line, system))
+
+    def _carries(self, line: EvidenceLine, system: str) -> bool:
+        if line.by_people and not line.datasets:
+            return True
+        if system in line.datasets or any(source.system == system for source in line.sources):
+            return system in line.datasets
+        named = {source.system for one in self.evidence for source in one.sources}
+        return self.scope_kind == "identity_domain" and system in named and not COMPANY.isdisjoint(line.datasets)

@@ -192,7 +192,7 @@ class TestWindows:
 DAILY_ACCESS = {
     "github.members", "github.administrators", "github.accounts", "github.organisation_settings",
     "github.audit_events", "github.repository_security", "github.secret_alerts", "aws.sign_in", "aws.privileges",
-    "aws.principals",
+    "aws.principals", "github.credentials",
 }  # fmt: skip
 
 
@@ -202,7 +202,7 @@ class TestChoice:
         [
             ("daily", DAILY_ACCESS),
             ("weekly", {"github.credentials", "aws.access_keys"}),
-            (None, DAILY_ACCESS | {"github.credentials", "aws.access_keys"}),
+            (None, DAILY_ACCESS | {"aws.access_keys"}),
         ],
     )
     def test_the_rhythm_chooses_the_lines(self, cadence: str | None, datasets: set[str]) -> None:
