@@ -87,6 +87,7 @@ LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
     "pipeline_identities": _list_grew,
     "deployers": _list_grew,
     "alert_suppressions": _list_grew,
+    "device_os_minimum": _any_change,
     "alert_severity": lambda before, after: _SEVERITIES.index(after) > _SEVERITIES.index(before),
     "alert_severity_unrated": lambda before, after: _SEVERITIES.index(after) < _SEVERITIES.index(before),
     "changes_by_hand_allowed": _list_grew,

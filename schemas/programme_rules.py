@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, m
 from schemas.programme_values import Count, Day, Number, Part, Text
 
 Cadence = Literal["monthly", "quarterly", "annual"]
+Platform = Literal["macos", "windows", "linux", "chromeos", "ios", "android"]
 AlertSeverity = Literal["low", "medium", "high", "critical"]
 
 
@@ -79,6 +80,9 @@ class EvidenceRules(Part):
     secret_days: Count = 3
     """Days within which a leaked secret must be resolved (CC6-SEC-01)."""
 
+    device_os_minimum: dict[Platform, Text] = Field(default_factory=dict[Platform, str])
+    """Least version of the operating system by platform, such as `macos: "14.5"` (CC6-DEV-01). Of a platform that is
+    not named nobody can say whether a version is old."""
     alert_severity: AlertSeverity = "medium"
     """The mildest alerts that somebody must look at (CC7-ALT-01)."""
     alert_severity_unrated: AlertSeverity = "medium"

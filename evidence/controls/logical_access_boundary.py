@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.controls import encryption, public_entry_points
+from evidence.controls import encryption, public_entry_points, staff_devices
 from evidence.controls.encryption import encrypted_everywhere
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.public_entry_points import nothing_public_unapproved
@@ -16,6 +16,7 @@ from evidence.controls.sources import (
     GOOGLE_POLICY_STATE,
     OWN_RECORDS,
 )
+from evidence.controls.staff_devices import devices_protected
 from schemas import aws_configuration, aws_trail, gcp, github_security, google, own
 
 EXPOSURE = Control(
@@ -153,10 +154,15 @@ DEVICES = Control(
             "agent against malware.",
         ),
     ),
-    exception_codes=("DEVICE_UNMANAGED", "NOT_ENCRYPTED", "OS_OLD", "SYNC_STALE"),
+    exception_codes=staff_devices.CODES,
     population="Devices that signed in to in-scope systems in the last 30 days (sign-in log), not only devices "
     "enrolled in MDM.",
-    test=None,
+    test=devices_protected,
+    limits=(
+        "Google's sign-in log names no devices, and only it is looked at: a device that nobody enrolled is seen only "
+        "where its user has no other.",
+        "Google tells nothing of protection from malware; only the register of devices does.",
+    ),
     false_positives=(
         "devices of leavers within wipe deadline",
         "shared test devices",

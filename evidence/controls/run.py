@@ -106,8 +106,9 @@ def run_control(
 
 
 def _system(control: Control, item: ScopeItem) -> str:
-    """The system whose datasets judge an item; an organisation's own item is judged by all the control has."""
-    if item.system == "own" and control.scope_kind == "organisation":
+    """The system whose datasets judge an item; the organisation's own item and its workforce are judged by all that
+    the control has."""
+    if item.system in ("own", "hr") and control.scope_kind in ("organisation", "device", "customer_contract"):
         return next((system for line in control.evidence if line.is_population for system in line.datasets), "own")
     return item.system
 
