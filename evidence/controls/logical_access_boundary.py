@@ -159,8 +159,7 @@ DEVICES = Control(
     "enrolled in MDM.",
     test=devices_protected,
     limits=(
-        "Google's sign-in log names no devices, and only it is looked at: a device that nobody enrolled is seen only "
-        "where its user has no other.",
+        "Google's sign-in log names no devices: one that nobody enrolled is seen only where its user has no other.",
         "Google tells nothing of protection from malware; only the register of devices does.",
     ),
     false_positives=(
