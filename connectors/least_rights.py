@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from schemas.programme import Programme
+from schemas.programme_tickets import Tickets as Kept
+from schemas.tickets import REGISTER_OF as TICKETS
 
 POLICY_LIMIT = 6144
 """Characters of a managed IAM policy, white space not counted (AWS's quota)."""
@@ -15,17 +17,21 @@ POLICY_LIMIT = 6144
 def documents(datasets: Collection[str], programme: Programme) -> dict[str, Any]:
     """By file name, for the systems that the datasets belong to."""
     made: dict[str, Any] = {}
-    of = {system: sorted(name for name in datasets if _asks(name) == system) for system in _SYSTEMS}
+    of = {system: sorted(name for name in datasets if _asks(name, programme) == system) for system in _SYSTEMS}
     for system, found in of.items():
         if found:
             made |= _SYSTEMS[system](found, programme)
     return made
 
 
-def _asks(dataset: str) -> str:
-    """The system that is asked for a dataset: tickets are issues of GitHub."""
-    system = dataset.partition(".")[0]
-    return "github" if system == "ticketing" else system
+def _asks(dataset: str, programme: Programme) -> str:
+    """The system that is asked for a dataset; for tickets the tracker that the programme names."""
+    if dataset not in TICKETS:
+        return dataset.partition(".")[0]
+    kept: Kept | None = getattr(programme.registers, TICKETS[dataset])
+    if kept is not None and kept.jira is not None:
+        return "jira"
+    return "pagerduty" if kept is not None and kept.pagerduty is not None else "github"
 
 
 def _aws(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
@@ -105,4 +111,26 @@ def _gcp(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
     }
 
 
-_SYSTEMS = {"aws": _aws, "github": _github, "google": _google, "gcp": _gcp}
+def _jira(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
+    places = [getattr(programme.registers, TICKETS[name]).jira for name in datasets]
+    projects = sorted({f"{place.url} {place.project}" for place in places})
+    return {
+        "jira-permissions.json": {
+            "api_token_scopes": ["read:jira-user", "read:jira-work"],
+            "project_permissions": {key: ["BROWSE_PROJECTS"] for key in projects},
+        }
+    }
+
+
+def _pagerduty(datasets: Sequence[str], programme: Programme) -> Mapping[str, Any]:
+    return {
+        "pagerduty-api-key.json": {
+            "api_access_key": "read-only",
+            "scoped_oauth": ["abilities.read", "incidents.read", "services.read", "users.read"],
+        }
+    }
+
+
+_SYSTEMS = {
+    "aws": _aws, "github": _github, "google": _google, "gcp": _gcp, "jira": _jira, "pagerduty": _pagerduty,
+}  # fmt: skip

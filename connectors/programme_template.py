@@ -40,7 +40,12 @@ scope:
 # Lists that people keep. `evidence schema NAME` prints the columns of each.
 registers:
 {registers}
+  # Where tickets of each kind are kept; what has no place here is listed as not configured.
   # incidents: {{github_issues: {{repository: example/ops, label: incident}}}}
+  # access_requests: {{jira: {{url: "https://example.atlassian.net", project: ACC, label: access}}}}
+  # alert_triage: {{pagerduty: {{services: [PABC123]}}}}   # api_url: https://api.eu.pagerduty.com in Europe
+  # security_inbox: {{github_issues: {{repository: example/security, label: inbox}}}}
+  # deletions: {{github_issues: {{repository: example/ops, label: deletion}}}}
 
 # Endpoints other than the vendors' own (GitHub Enterprise Server, a gateway); shown on every page and report.
 endpoints: {{declared: []}}         # - {{url: https://github.example.com/api/v3, reason: our own server}}

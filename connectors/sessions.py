@@ -15,7 +15,7 @@ from evidence.controls.catalogue import CATALOGUE
 from schemas.errors import ConfigurationError, EndpointRefused
 from schemas.extraction import Session
 from schemas.programme import Programme
-from schemas.programme import Tickets as Kept
+from schemas.programme_tickets import Tickets as Kept
 from schemas.tickets import REGISTER_OF as TICKETS
 
 if TYPE_CHECKING:
@@ -145,12 +145,31 @@ def _ticketing(register: str) -> Callable[[Workspace, Programme], Callable[[], S
             raise ConfigurationError(
                 f"registers.{register} is not in the programme, so nobody knows where these tickets are kept"
             )
-        from connectors.github.client import Tickets
+        if kept.github_issues is not None:
+            from connectors.github.client import Tickets
 
-        found = kept.github_issues
-        return _github(workspace, programme, Tickets(found.repository, (found.label,), register))
+            found = kept.github_issues
+            return _github(workspace, programme, Tickets(found.repository, (found.label,), register))
+        return lambda: _tracker(workspace, programme, kept, register)
 
     return opener
+
+
+def _tracker(workspace: Workspace, programme: Programme, kept: Kept, register: str) -> Session:
+    from connectors.registry import DATASETS
+    from connectors.tickets.opening import open_jira, open_pagerduty
+
+    dataset = next(DATASETS[name] for name, of in TICKETS.items() if of == register)
+    declared = declared_endpoints(programme)
+    if kept.jira is not None:
+        return open_jira(
+            kept.jira, register, dataset, workspace.environ, now=workspace.now, pause=workspace.pause, declared=declared
+        )
+    assert kept.pagerduty is not None, "exactly one place is named"
+    return open_pagerduty(
+        kept.pagerduty, register, dataset, workspace.environ, now=workspace.now, pause=workspace.pause,
+        declared=declared,
+    )  # fmt: skip
 
 
 def _aws(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
@@ -259,6 +278,14 @@ def uses_simulated_endpoint(programme: Programme, environ: Mapping[str, str]) ->
 def _endpoints(programme: Programme, environ: Mapping[str, str], system: str) -> list[str]:
     """The addresses by which a source of the programme is reached, as far as programme and environment name them."""
     scope = programme.scope
+    if system in TICKETS:
+        kept: Kept | None = getattr(programme.registers, TICKETS[system])
+        if kept is None:
+            return []
+        if kept.jira is not None:
+            return [kept.jira.url]
+        if kept.pagerduty is not None:
+            return [kept.pagerduty.api_url]
     if system == "github" or system in TICKETS:
         return [] if scope.github is None else [scope.github.api_url]
     if system == "google":

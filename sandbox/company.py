@@ -6,6 +6,7 @@
 | `github.yaml` | its GitHub: organisation, repositories, routine, dated events (`sandbox.github.script`) |
 | `aws.yaml` | its AWS accounts (`sandbox.aws.company`) |
 | `google.yaml` | its Google Workspace (`sandbox.google.workspace.script`) |
+| `jira.yaml`, `pagerduty.yaml` | its trackers of tickets (`sandbox.trackers`) |
 | `truth.yaml`, `aws.truth.yaml` | what the script breaks on purpose, and what has to come out of it |
 | `program.yaml` | its programme file, in which the sandbox fills in its own addresses |
 | `registers/` | its registers; `people.csv` and `identities.csv` come from `company.yaml` unless they are there |

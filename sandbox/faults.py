@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-Source = Literal["aws", "github", "google"]
+Source = Literal["aws", "github", "google", "jira", "pagerduty"]
 
 Kind = Literal[
     "unauthorized",
@@ -61,7 +61,8 @@ class Match(BaseModel):
     operation: str = Field(
         default="*",
         description="GitHub REST: `GET /repos/{owner}/{repo}/activity`; GitHub GraphQL: the operation's name, or "
-        "`graphql` for an anonymous one; AWS: `service:Operation`, for example `iam:ListUsers`.",
+        "`graphql` for an anonymous one; AWS: `service:Operation`, for example `iam:ListUsers`; Jira and "
+        "PagerDuty: method and path.",
     )
     path: str = Field(default="*", description="Path as requested, query string included.")
 
@@ -236,7 +237,7 @@ class FaultPlan:
         with self._lock:
             counted: dict[str, dict[str, int]] = {"aws": {}, "github": {}, "google": {}}
             for (source, operation), count in sorted(self._requests.items()):
-                counted[source][operation] = count
+                counted.setdefault(source, {})[operation] = count
             return counted
 
     def forget_requests(self) -> None:

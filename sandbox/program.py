@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,11 @@ def write_company_programme(
     account: str | None = None,
     *,
     google_url: str | None = None,
+    trackers: Mapping[str, str] | None = None,
 ) -> Path:
     """Copy a company's `program.yaml` and registers to `directory` and point it at the running sandbox.
 
-    `account` is an AWS account that joins those of the company.
+    `account` is an AWS account that joins those of the company. `trackers` are the addresses of `jira` and `pagerduty`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with (folder / "program.yaml").open(encoding="utf-8") as stream:
@@ -51,6 +52,10 @@ def write_company_programme(
     for system in ("google", "gcp"):
         if scope.get(system) is not None and google_url is not None:
             scope[system]["api_url"] = google_url
+    for kept in content.get("registers", {}).values():
+        for tracker, key in (("jira", "url"), ("pagerduty", "api_url")):
+            if isinstance(kept, dict) and tracker in kept and trackers and tracker in trackers:
+                kept[tracker][key] = trackers[tracker]
     if account is not None:
         scope["aws"] = scope.get("aws") or {"accounts": []}
         scope["aws"]["accounts"].append(_account(account))

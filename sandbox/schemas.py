@@ -28,13 +28,27 @@ def _cloud_schema() -> Mapping[str, Any]:
     return cloud_schema()
 
 
+def _jira_schema() -> Mapping[str, Any]:
+    from sandbox.trackers.jira_script import jira_schema
+
+    return jira_schema()
+
+
+def _pagerduty_schema() -> Mapping[str, Any]:
+    from sandbox.trackers.pagerduty_script import pagerduty_schema
+
+    return pagerduty_schema()
+
+
 SCHEMAS: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "sandbox-company": company_schema,
     "sandbox-github": script_schema,
     "sandbox-aws": _aws_schema,
     "sandbox-google": _google_schema,
     "sandbox-gcp": _cloud_schema,
+    "sandbox-jira": _jira_schema,
+    "sandbox-pagerduty": _pagerduty_schema,
     "sandbox-truth": truth_schema,
     "sandbox-plan": plan_schema,
 }
-"""company.yaml, github.yaml, aws.yaml, google.yaml, gcp.yaml, truth.yaml, and the body of `PUT {faults}/plan`."""
+"""The files of a company, and the body of `PUT {faults}/plan`."""

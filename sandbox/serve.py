@@ -40,6 +40,7 @@ from sandbox.google.start import start as start_google
 from sandbox.histories import add_history
 from sandbox.loopback import LoopbackServer
 from sandbox.program import write_company_programme, write_history_programme
+from sandbox.trackers.start import start_trackers
 from schemas.errors import ConfigurationError
 
 READER_PERMISSIONS = {
@@ -191,6 +192,11 @@ def start(
             google = LoopbackServer(NotSimulated("Google", "google", plan), name="sandbox-google")
         sandbox.on_close(google.close)
         sandbox.endpoints["google"] = google.url
+        trackers = {} if folder is None else start_trackers(folder, clock, plan)
+        for source, tracker in trackers.items():
+            sandbox.on_close(tracker.close)
+            sandbox.endpoints[source] = tracker.url
+            sandbox.environment.update(tracker.environment)
         sandbox.github_app = {
             "GITHUB_APP_ID": str(installation.app.id),
             "GITHUB_APP_INSTALLATION_ID": str(installation.id),
@@ -201,8 +207,9 @@ def start(
         sandbox.environment.update(sandbox.github_app if organisation.read_by_app else sandbox.github_token)
         if folder is not None:
             sandbox.program = write_company_programme(
-                folder, load_company(folder), target, github.url, account, google_url=google.url
-            )
+                folder, load_company(folder), target, github.url, account, google_url=google.url,
+                trackers={source: tracker.url for source, tracker in trackers.items()},
+            )  # fmt: skip
         else:
             names = [name for owner, name, _ in histories if owner.lower() == organisation.login.lower()]
             sandbox.program = write_history_programme(

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, StrictStr, fie
 from schemas.calendars import split_calendar
 from schemas.programme_rules import ControlOverride, EvidenceRules
 from schemas.programme_scope import Scope
+from schemas.programme_tickets import Tickets
 from schemas.programme_values import Day, Email, EnvironmentName, Part, Text, Url, exactly_one, or_short
 
 Category = Literal["security", "availability", "confidentiality"]
@@ -33,19 +34,6 @@ class ObservationPeriod(Part):
         if (self.end - self.start).days > 366 * 2:
             raise ValueError("the period is longer than two years. An observation period is 3 to 12 months")
         return self
-
-
-class GitHubIssues(Part):
-    """Issues of one repository that carry a label."""
-
-    repository: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
-    label: Text
-
-
-class Tickets(Part):
-    """Where tickets of one kind are kept."""
-
-    github_issues: GitHubIssues
 
 
 class Registers(Part):

@@ -88,8 +88,8 @@ IDENTITIES = Register(
     "Which account belongs to which person, on every system in scope.",
     (
         Column("person_id", "Person of the people register"),
-        Column("system", "System the account is on", choices=("aws", "github", "google", "gcp")),
-        Column("account_id", "GitHub login or node id, ARN of an IAM user, e-mail address at Google"),
+        Column("system", "System the account is on", choices=("aws", "github", "google", "gcp", "jira", "pagerduty")),
+        Column("account_id", "GitHub login or node id, ARN of an IAM user, address at Google, accountId of Jira"),
         *_validity("First day on which the account was this person's", "Last such day"),
     ),
     ("system", "account_id"),

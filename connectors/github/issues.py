@@ -6,8 +6,6 @@ in the interval is looked at, and those count that carry the label or ever did.
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -17,6 +15,7 @@ from connectors.github.client import GithubClient, Tickets, client_of, interval_
 from connectors.github.paging import Nested, complete, walk
 from connectors.github.people import ACTOR, actor
 from connectors.github.streams import Driver
+from connectors.tickets.rows import fields_of, first_response
 from schemas.dataset import Dataset
 from schemas.errors import ConfigurationError, IncompletePopulation, SourceGone
 from schemas.extraction import ItemClaim, Request, Session, Sink
@@ -40,13 +39,12 @@ TIMELINE = Nested(
 )
 LABELS = Nested("Issue", "labels", "id name", 20, what="labels of an issue")
 ASSIGNEES = Nested("Issue", "assignees", "id login", 10, what="assignees of an issue")
-_FIELD = re.compile(r"^\s*(?:[-*]\s+)?\**([A-Za-z][A-Za-z0-9 /-]{1,40}?)\**\s*:\**\s+(\S.*?)\s*$")
 _KINDS = {
     "AssignedEvent": "assigned", "UnassignedEvent": "unassigned", "LabeledEvent": "labeled",
     "UnlabeledEvent": "unlabeled", "ClosedEvent": "closed", "ReopenedEvent": "reopened", "IssueComment": "commented",
     "RenamedTitleEvent": "renamed",
 }  # fmt: skip
-_RESPONSES = {"commented", "labeled", "assigned"}
+_RESPONSES = frozenset({"commented", "labeled", "assigned"})
 
 
 def issues_part(owner: str, name: str, first: int, after: str | None) -> Part:
@@ -172,7 +170,7 @@ class _Reader:
             "opened_at": parse_instant(node["createdAt"]), "updated_at": parse_instant(node["updatedAt"]),
             "closed_at": optional_instant(node["closedAt"]),
             "closed_by": closings[-1]["actor"] if node["closedAt"] and closings else None,
-            "first_response_at": _first_response(timeline, author), "fields": fields_of(node["body"] or ""),
+            "first_response_at": first_response(timeline, author, _RESPONSES), "fields": fields_of(node["body"] or ""),
             "timeline": timeline, "read_at": self._read_at, "raw": orjson.dumps(node).decode(),
         }  # fmt: skip
 
@@ -191,23 +189,3 @@ def _event(one: Json) -> Json:
         "kind": kind, "at": parse_instant(one["createdAt"]), "actor": actor(who), "detail": detail,
         "text": one.get("body"),
     }  # fmt: skip
-
-
-def _first_response(timeline: list[Json], author: Json) -> datetime | None:
-    """When somebody other than the author first commented, labelled or assigned. Of an author or actor that GitHub no
-    longer names nobody can say whether they are two."""
-    for one in timeline:
-        other = one["actor"]["login"]
-        if one["kind"] in _RESPONSES and other is not None and author["login"] not in (None, other):
-            return one["at"]
-    return None
-
-
-def fields_of(body: str) -> list[Json]:
-    """`Name: value` lines of an issue's text, in order, names in snake case; the first of a name counts."""
-    found: dict[str, str] = {}
-    for line in body.splitlines():
-        match = _FIELD.match(line)
-        if match:
-            found.setdefault(re.sub(r"[^a-z0-9]+", "_", match[1].strip().lower()), match[2])
-    return [{"name": name, "value": value} for name, value in found.items()]

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, cast
 from schemas.dataset import Dataset
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
-TrackerName = Literal["github"]
+TrackerName = Literal["github", "jira", "pagerduty"]
 
 
 class TrackerClient(Protocol):
@@ -46,4 +46,16 @@ def _github() -> Tracker:
     return Tracker(issues, tickets_are_shown, source_clock)
 
 
-_TRACKERS: dict[TrackerName, Callable[[], Tracker]] = {"github": _github}
+def _jira() -> Tracker:
+    from connectors.jira.tickets import project_is_shown, source_clock, tickets
+
+    return Tracker(tickets, project_is_shown, source_clock)
+
+
+def _pagerduty() -> Tracker:
+    from connectors.pagerduty.incidents import incidents, services_are_shown, source_clock
+
+    return Tracker(incidents, services_are_shown, source_clock)
+
+
+_TRACKERS: dict[TrackerName, Callable[[], Tracker]] = {"github": _github, "jira": _jira, "pagerduty": _pagerduty}

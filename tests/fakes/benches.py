@@ -131,6 +131,24 @@ def _google_paging(size: int) -> list[tuple[Any, str, Any]]:
     return [(module, "paged", small) for module in _modules("sandbox.google.", "paged", paged)]
 
 
+# --- trackers of tickets ----------------------------------------------------------------------------------------------
+
+
+def _tracker_server() -> tuple[Any, str]:
+    from sandbox.trackers.serving import TrackerApplication
+
+    return TrackerApplication, "reply"
+
+
+def _tracker_paging(size: int) -> list[tuple[Any, str, Any]]:
+    from sandbox.trackers.serving import page_of
+
+    def small(items: Any, start: int, length: int, fault: Any) -> Any:
+        return page_of(items, start, min(length, size), fault)
+
+    return [(module, "page_of", small) for module in _modules("sandbox.trackers.", "page_of", page_of)]
+
+
 def _modules(under: str, name: str, value: Any) -> list[Any]:
     """The loaded modules that hold a value by that name."""
     return [
@@ -168,9 +186,22 @@ BENCHES: Mapping[str, Bench | None] = {
         )
     ),
     "ticketing": _GITHUB,
+    "ticketing.access_requests": Bench(
+        source="jira",
+        unlicensed={"kind": "forbidden", "message": "The license of this Jira does not cover the account."},
+        server=_tracker_server,
+        paging=_tracker_paging,
+    ),
+    "ticketing.alert_triage": Bench(
+        source="pagerduty",
+        unlicensed={"kind": "error", "status": 402, "message": "The account lacks the ability to do this."},
+        server=_tracker_server,
+        paging=_tracker_paging,
+    ),
     "google": _GOOGLE,
     "gcp": _GOOGLE,
     "hr": None,
     "own": None,
 }  # fmt: skip
-"""By system. None: files and hosts of the company's own, whose faults are in `own_faults`."""
+"""By system, or by dataset where the furnished company keeps tickets elsewhere than at GitHub. None: files and hosts of
+the company's own, whose faults are in `own_faults`."""

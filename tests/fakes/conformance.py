@@ -39,7 +39,7 @@ PASSES = passes()
 
 def bench_of(lead: str) -> Bench | None:
     """The bench of a pass's system; None for files and hosts of the company's own. KeyError: write the entry."""
-    return BENCHES[lead.partition(".")[0]]
+    return BENCHES.get(lead, BENCHES[lead.partition(".")[0]])
 
 
 @dataclass

@@ -56,6 +56,9 @@ def _programme(path: Path) -> None:
     for register in TICKETS.values():
         place = {"repository": "tallybrook/ledger-core", "label": "incident"}
         content["registers"][register] = {"github_issues": place}
+    jira = {"url": "https://tallybrook.atlassian.net", "project": "ACC", "label": "access"}
+    content["registers"]["access_requests"] = {"jira": jira}
+    content["registers"]["alert_triage"] = {"pagerduty": {"services": ["PLEDGER1", "PPAYOUT1"]}}
     content["categories"] = ["security", "availability", "confidentiality"]
     yaml.dump(content, path)
 

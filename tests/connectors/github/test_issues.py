@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from connectors.github.client import Tickets, client_of
-from connectors.github.issues import fields_of
 from connectors.github.paging import PageSize
 from connectors.github.permissions import least_app_permissions
 from connectors.tickets.extractors import EXTRACTORS
 from connectors.tickets.probes import PROBES
+from connectors.tickets.rows import fields_of
 from sandbox.github.model import IssueEvent, Organisation
 from sandbox.github.times import epoch
 from sandbox.github.world import World

@@ -1,0 +1,1 @@
+"""Simulated trackers of tickets: Jira and PagerDuty, each on a port of its own."""
