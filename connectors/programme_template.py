@@ -37,10 +37,9 @@ scope:
   products: []                    # names of the products in the system description
   policies: []                    # names of the policies that must be in force
 
-# Lists that people keep. `evidence schema NAME` prints the columns of each.
+# Lists that people keep (`evidence schema NAME` prints the columns of each), and where tickets of each kind are.
 registers:
 {registers}
-  # Where tickets of each kind are kept; what has no place here is listed as not configured.
   # incidents: {{github_issues: {{repository: example/ops, label: incident}}}}
   # access_requests: {{jira: {{url: "https://example.atlassian.net", project: ACC, label: access}}}}
   # alert_triage: {{pagerduty: {{services: [PABC123]}}}}   # api_url: https://api.eu.pagerduty.com in Europe
