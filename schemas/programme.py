@@ -75,19 +75,26 @@ class Endpoints(Part):
     declared: tuple[DeclaredEndpoint, ...] = ()
 
 
+PublicKey = Annotated[StrictStr, Field(pattern=r"^ed25519:[A-Za-z0-9+/=_-]{16,}$")]
+
+
 class Approver(Part):
     """Somebody entitled to change the programme and to approve; the key is public, the private one stays with them."""
 
     email: Email
-    key: Annotated[StrictStr, Field(pattern=r"^ed25519:[A-Za-z0-9+/=_-]{16,}$")] | None = None
+    key: PublicKey | None = None
     valid_from: Day | None = Field(default=None, alias="from")
     valid_to: Day | None = Field(default=None, alias="to")
 
 
 class Reviewer(Part):
-    """Somebody entitled to sign reviews; `- a@example.com` is short for `- {email: a@example.com}`."""
+    """Somebody entitled to sign reviews; `- a@example.com` is short for `- {email: a@example.com}`.
+
+    With a key (public; `evidence record key` makes one) it is known that they signed.
+    """
 
     email: Email
+    key: PublicKey | None = None
     valid_from: Day | None = Field(default=None, alias="from")
     valid_to: Day | None = Field(default=None, alias="to")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from evidence.completeness.ledger_facts import LedgerFacts, StoredBody, StoredClaim
 from evidence.completeness.matrix import Row
@@ -24,8 +25,9 @@ from evidence.completeness.model import (
     Snapshot,
 )
 from evidence.completeness.requirements import Group
-from evidence.people import People
+from evidence.people import BOTH_LISTS, ListName, People
 from evidence.programme_history import ProgrammeHistory
+from evidence.signed_record import AUTHENTICATED
 from schemas.instants import optional_instant, parse_instant
 
 _MISMATCH = "mismatch"
@@ -69,7 +71,7 @@ class InputsReader:
                 one = OutcomePending(window, parse_instant(resolves_at), found.recorded_at)
                 pending += [one] * min(count, _MAX_PENDING)
         return CellInputs(
-            records=tuple(self._record(stored) for stored in records or ()),
+            records=tuple(self._record(stored, row) for stored in records or ()),
             packs=tuple(_pack(stored) for stored in packs or ()),
             not_applicable=tuple(self._notes(notes or ())),
             exceptions=tuple(exceptions),
@@ -163,7 +165,7 @@ class InputsReader:
 
     # --- records -----------------------------------------------------------------------------------------------------
 
-    def _record(self, stored: StoredBody) -> Record:
+    def _record(self, stored: StoredBody, row: Row) -> Record:
         body = stored.body
         performed_at = parse_instant(body.get("performed_at") or body["approved_at"])
         return Record(
@@ -174,13 +176,25 @@ class InputsReader:
             population_complete=body.get("population_complete", True),
             undecided=body.get("undecided", 0),
             corroborated=body.get("corroborated", False),
-            integrity=body.get("integrity", VERIFIED),
-            signer_listed=body.get("signer_listed", True) and self._signer_listed(stored, performed_at),
+            integrity=_MISMATCH if self._is_damaged(body) else body.get("integrity", VERIFIED),
+            signer_listed=body.get("signer_listed", True) and self._signer_listed(stored, performed_at, row),
+            authenticated=body.get("signed_by") is None or body.get("signed_how") in AUTHENTICATED,
         )
 
-    def _signer_listed(self, stored: StoredBody, performed_at: datetime) -> bool:
+    def _signer_listed(self, stored: StoredBody, performed_at: datetime, row: Row) -> bool:
+        """Who decides on a list of accounts is a reviewer; everything else an approver may sign as well."""
         signer = stored.body.get("signed_by")
-        return signer is None or self._people.is_reviewer(signer, performed_at, stored.recorded_at)
+        if signer is None:
+            return True
+        lists: tuple[ListName, ...] = ("reviewers",) if row.line.pack_max_age_days else BOTH_LISTS
+        return bool(self._people.listed(signer, performed_at, stored.recorded_at, lists))
+
+    def _is_damaged(self, body: Mapping[str, Any]) -> bool:
+        """Whether the document of a record, or a file that goes with it, is not what it was."""
+        if not self._damaged:
+            return False
+        held = [body.get("object") or {}, *(body.get("stored") or ())]
+        return any(one.get("digest") in self._damaged for one in held)
 
     def _notes(self, notes: tuple[()] | list[StoredBody]) -> Iterator[NotApplicable]:
         for stored in notes:

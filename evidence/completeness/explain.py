@@ -57,6 +57,7 @@ _FLAG_SAYS = {
     "population_stale": "The population reviewed was too old at signature.",
     "performed_after_recorded": "The signature is dated after it was received.",
     "signer_not_in_reviewer_list": "Whoever signed was not on the list of reviewers.",
+    "signature_unauthenticated": "That the person named really signed rests on the word of who recorded it.",
     "integrity_mismatch": "A stored file no longer matches its digest.",
 }
 

@@ -223,7 +223,7 @@ class Record:
     """A signed human decision. `for_window` is a window id, or `period` (or None) for an annual line.
 
     `corroborated`: a system trace of the day supports `performed_at`. `signer_listed` is False when the person
-    who signed was not in the reviewer list at that time.
+    who signed was not in the reviewer list at that time, `authenticated` when it is not known that they signed.
     """
 
     performed_at: datetime
@@ -235,6 +235,7 @@ class Record:
     corroborated: bool = False
     integrity: str = VERIFIED
     signer_listed: bool = True
+    authenticated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

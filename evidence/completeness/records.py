@@ -183,6 +183,8 @@ def _heard(records: Sequence[Record], requirement: Requirement, now: int) -> lis
             else:
                 flags = ("backdated",)
                 performed = recorded
+        if not record.authenticated:
+            flags += ("signature_unauthenticated",)
         defects = _defects(record, requirement, claimed, performed, recorded)
         heard.append(_Heard(performed, recorded, defects, flags, record.for_window))
     heard.sort(key=lambda one: (one.performed, one.recorded, one.defects, one.flags))

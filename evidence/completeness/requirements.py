@@ -102,6 +102,10 @@ def groups_of(
             missing.append(NotConfigured(control.id, line.id, system, f"{what} not part of the programme ({names})"))
         elif recorded_by_people and system in OWN_GROUPS and not line.recordable:
             missing.append(NotConfigured(control.id, line.id, system, f"there is no way to record it yet ({names})"))
+        elif dataset is None and line.mode == "response" and system in OWN_GROUPS and line.recordable:
+            # Section 4: a missing answer is an exception of its event, which the test of the control finds.
+            missing.append(NotConfigured(control.id, line.id, system, "answers are recorded and judged with the events "
+                                         "they are for; they make no cells of their own"))  # fmt: skip
         elif dataset is None and not (recorded_by_people and system in OWN_GROUPS):
             missing.append(NotConfigured(control.id, line.id, system, f"there is no collector for {names} yet"))
         else:

@@ -46,7 +46,6 @@ CAPACITY = Control(
             grace_days=5,
             late_limit_days=45,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Uptime of the month, breaches, decisions, reviewer.",
         ),
     ),
@@ -126,7 +125,6 @@ RESTORE_TEST = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Service, recovery point, when started and when usable, checks made, objectives met, lessons, "
             "tester, approver.",
         ),

@@ -206,7 +206,6 @@ EMERGENCIES = Control(
             due_days=5,
             grace_days=5,
             sources=(OWN_RECORDS, TICKETING),
-            recordable=False,
             is_population=True,
             description="Per bypassing change: reason, who authorised it when, incident, who reviewed it when, "
             "outcome.",

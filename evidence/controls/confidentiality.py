@@ -35,7 +35,6 @@ CONFIDENTIAL_DATA = Control(
             grace_days=14,
             late_limit_days=60,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Per store: class, owner, retention rule, reviewer.",
         ),
         EvidenceLine(

@@ -35,7 +35,6 @@ POLICIES = Control(
             grace_days=30,
             sources=(GITHUB_PULL_REQUESTS, OWN_RECORDS),
             supporting={"google": (google.DOCUMENT_APPROVALS,)},
-            recordable=False,
             description="Per policy: version and digest of the text, who approved it when, from when it is in force; "
             "history of the policy repository.",
         ),
@@ -86,7 +85,6 @@ SCOPE_REGISTER = Control(
             late_limit_days=60,
             sources=(OWN_RECORDS,),
             description="Review of the scope register: its version, no item unclassified, reviewer, signature.",
-            recordable=False,
         ),
     ),
     exception_codes=SCOPE_CODES,

@@ -25,7 +25,6 @@ RISK_ASSESSMENT = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="The yearly assessment: version of the risk register, when, who took part, who approved it.",
         ),
         EvidenceLine(
@@ -80,7 +79,6 @@ MONTHLY_REVIEW = Control(
             grace_days=5,
             late_limit_days=45,
             sources=(OWN_RECORDS, TICKETING),
-            recordable=False,
             description="Sign-off: result that was looked at, by whom and when, an issue for each gap or exception.",
         ),
     ),
@@ -110,7 +108,6 @@ PENETRATION_TEST = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Tester, scope, days of the test, digest of the report, findings with severity, when fixed "
             "and when tested again.",
         ),

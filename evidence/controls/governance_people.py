@@ -27,7 +27,6 @@ ACKNOWLEDGEMENTS = Control(
             due_days=5,
             grace_days=5,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Acknowledgements: person, document with its version, when and by which channel.",
         ),
         EvidenceLine(
@@ -76,7 +75,6 @@ MANAGEMENT_REVIEW = Control(
             late_limit_days=60,
             sources=(OWN_RECORDS,),
             supporting={"google": (google.HELD_REVIEWS,)},
-            recordable=False,
             description="Minutes: when, who with which role, the pack that was read, decisions with owner and due "
             "day, what became of earlier ones, approval.",
         ),
@@ -120,7 +118,6 @@ SCREENING = Control(
             due_days=5,
             grace_days=5,
             sources=(HR_REGISTER, OWN_RECORDS),
-            recordable=False,
             description="Per person: kind of check, when it was finished, outcome (clear, adjudicated, waived), who "
             "decided. Never the report itself.",
         ),

@@ -239,7 +239,6 @@ PHYSICAL = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Reviews of the reports of each hosting provider (CC9-SUB-01).",
         ),
         EvidenceLine(

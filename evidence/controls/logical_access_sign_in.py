@@ -154,7 +154,6 @@ HIGHEST_POWERS = Control(
             due_days=5,
             grace_days=5,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Per event: explanation, reviewer who is not the actor, when reviewed.",
         ),
     ),

@@ -37,7 +37,6 @@ VENDOR_REGISTER = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Per vendor: what was read and of what date, findings, remaining risk, decision, assessor, "
             "approver.",
         ),
@@ -72,7 +71,6 @@ SUBSERVICES = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Per provider: kind and period of the report, auditor, opinion, exceptions with their effect, "
             "own duties mapped to controls, reviewer, digest; bridge letter.",
         ),
@@ -107,7 +105,6 @@ NEW_VENDORS = Control(
             due_days=5,
             grace_days=5,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Per vendor: tier, when assessed, who approved, when the contract was signed, data terms, "
             "first use.",
         ),
@@ -153,7 +150,6 @@ CONTINUITY_PLAN = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Version and digest of the plan, approval, recovery objectives per service, decision on "
             "insurance.",
         ),

@@ -80,7 +80,9 @@ SCOPE_REVIEW = RecordType(
     "periodic",
     (Answers("CC2-SYS-01", "register_review"),),
     (
-        Field("register_digest", "Digest of the version of the scope register that was read", "digest"),
+        Field(
+            "register_digest", "Digest of the version of the scope register that was read", "digest", register="scope"
+        ),
         Field("unclassified", "How many items had no decision", "number", example="0"),
         Field("reviewer", "Who reviewed it", "person"),
         Field("signed_at", "When", "instant"),
@@ -100,7 +102,7 @@ RISK_ASSESSMENT = RecordType(
     "periodic",
     (Answers("CC3-RISK-01", "assessment"),),
     (
-        Field("register_digest", "Digest of the risk register that came out of it", "digest"),
+        Field("register_digest", "Digest of the risk register that came out of it", "digest", register="risks"),
         Field("participants", "Who took part", "persons"),
         Field("fraud_risks", "Ids of the rows of the risk register that are about fraud", "texts", required=False),
         Field("changes", "What changed in business, technology and vendors, and what that does to risk",

@@ -42,6 +42,8 @@ class Field:
     choices: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     """Of `rows`: the fields of each row."""
+    register: str | None = None
+    """Of a `digest`: the register whose version it names."""
     example: str = ""
     """For the template, as it is written in YAML; made up from the kind where nothing is said."""
 
