@@ -56,6 +56,12 @@ class EvidenceRules(Part):
     """Oldest a long-lived credential may get (CC6-KEY-01)."""
     key_unused_days: Count = 90
     """Longest a long-lived credential may lie unused (CC6-KEY-01)."""
+    birthright_access: tuple[Text, ...] = ()
+    """What everybody gets on the first day without a request of their own (CC6-PROV-01): roles, groups or teams as the
+    source names them (`account`, `staff@example.com`, `team engineering`), with the system where it matters
+    (`google:account`)."""
+    privileged_use_review_business_days: Count = 5
+    """Business days within which a use of the highest powers must be reviewed (CC6-ROOT-01)."""
     leaver_business_days: Count = 1
     """Business days within which a leaver's access must have ended (CC6-DEPR-01)."""
     leaver_urgent_hours: Number = 24

@@ -111,6 +111,9 @@ def _github(row: Row) -> Iterator[AccessEvent]:
         role, resource = role or "member", f"team {row['team'] or ''}".strip()
     else:
         role, resource = role or about, row["repo_name"] or ""
+    if about in ("app", "token"):
+        number = row["token_id"] or row["installation_id"] or row["event_id"]
+        resource = f"{resource or 'the organisation'} ({about} {number})"  # each is one of its own
     subject = Who("github", login=row["subject_login"])
     if subject_kind == "group":
         subject = Who("github", login=row["team"])

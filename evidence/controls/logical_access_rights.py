@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evidence.controls.access_grants import CODES as GRANT_CODES
+from evidence.controls.access_grants import access_granted_after_approval
 from evidence.controls.administrators import CODES as ADMINISTRATOR_CODES
 from evidence.controls.administrators import administrators_approved
 from evidence.controls.leavers import CODES as LEAVER_CODES
@@ -50,6 +52,7 @@ APPROVED_ACCESS = Control(
                 "gcp": gcp.ADMIN_ACTIVITY,
             },
             is_population=True,
+            supporting={"aws": (aws_identity.PRINCIPALS,), "google": (google.ACCOUNTS,)},
             description="Accounts made or unsuspended, roles, group and team memberships, policies and account "
             "assignments given, apps installed, IAM bindings added.",
         ),
@@ -67,10 +70,10 @@ APPROVED_ACCESS = Control(
             "changes.",
         ),
     ),
-    exception_codes=("NO_REQUEST", "APPROVED_AFTER", "SELF_APPROVED", "WRONG_APPROVER", "MORE_THAN_ASKED"),
+    exception_codes=GRANT_CODES,
     population="Grant events on in-scope systems in the window (NOT the tickets; tickets are the answer, grants are "
     "the question).",
-    test=None,
+    test=access_granted_after_approval,
     false_positives=(
         "re-adding a member after team rename",
         "automation re-applying the same state (no net change)",
@@ -80,6 +83,11 @@ APPROVED_ACCESS = Control(
     zero="No grants is believable only with stream covered and HR register showing no joiners or movers.",
     recover_until="Per source as listed; without Enterprise Cloud audit log GitHub grants exist only as differences "
     "between daily member snapshots.",
+    limits=(
+        "Grants are read from events alone: where no stream tells of them they are unknown.",
+        "Rights of AWS roles are not looked at.",
+        "Tickets are taken as they were read last: who wrote the fields of an approval is not known.",
+    ),
 )
 
 LEAVERS = Control(
