@@ -1,8 +1,8 @@
 """Who accepted a weakness, when, and until when: what somebody decided about a finding that is not fixed.
 
-An acceptance is a dismissal at the source by a named person, or a record `acceptance` of the evidence line, whose
-values name the finding (`item_id`) and the last day it holds (`until`, `YYYY-MM-DD`). Sources keep no expiry; at GitHub
-the comment of the dismissal says it: "until 2026-09-30".
+An acceptance is a dismissal at the source by a named person, or a record `vulnerability_acceptance` of the evidence
+line, whose values name the finding (`finding_id`) and the last day it holds (`expires`). Sources keep no expiry; at
+GitHub the comment of the dismissal says it: "until 2026-09-30".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date, datetime
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.validity import end_of
 
-RECORD_TYPE = "acceptance"
+RECORD_TYPE = "vulnerability_acceptance"
 _UNTIL = re.compile(r"\buntil\s+(\d{4}-\d{2}-\d{2})\b", re.IGNORECASE)
 
 
@@ -47,10 +47,10 @@ def recorded(window: TestWindow, evidence: StoredEvidence, evidence_id: str) -> 
     """Acceptances recorded for the line, by the item they are about; without a signer nobody accepted anything."""
     found: dict[str, list[Acceptance]] = {}
     for record in evidence.records(window.control_id, evidence_id, window.scope_item_id):
-        about = record.values.get("item_id")
+        about = record.values.get("finding_id")
         if record.record_type != RECORD_TYPE or not about or not record.signed_by:
             continue
-        until = expiry_in(f"until {record.values.get('until')}", window.programme.timezone)
+        until = expiry_in(f"until {record.values.get('expires')}", window.programme.timezone)
         found.setdefault(str(about), []).append(
             Acceptance(record.signed_by, record.performed_at, until, digest=record.digest)
         )

@@ -199,8 +199,8 @@ def test_suppression_and_acceptance() -> None:
     def accepted(until: str) -> Outcome:
         evidence = held(daily(3, 62, fail()))
         evidence.record(
-            "CC7-CFG-01", "posture", REGION, "acceptance", START + 4 * DAY,
-            {"item_id": "securityhub|s3-public|bucket", "until": until}, signed_by="cto@acme.example",
+            "CC7-CFG-01", "posture", REGION, "vulnerability_acceptance", START + 4 * DAY,
+            {"finding_id": "securityhub|s3-public|bucket", "expires": until}, signed_by="cto@acme.example",
         )  # fmt: skip
         [_, row] = sorted(judged(evidence, as_of=AUGUST), key=lambda row: not row.item_id.endswith(":baseline"))
         return row

@@ -220,8 +220,8 @@ def test_an_acceptance_on_record_counts_from_its_arrival() -> None:
     def accepted(recorded_at: datetime, signed_by: str | None = "cto@acme.example", **values: Any) -> Outcome:
         evidence = held([alert()])
         evidence.record(
-            "CC7-VUL-01", "findings", SCOPE, "acceptance", START + 4 * DAY,
-            {"item_id": "dependabot:R_1:1", "until": "2026-09-30"} | values,
+            "CC7-VUL-01", "findings", SCOPE, "vulnerability_acceptance", START + 4 * DAY,
+            {"finding_id": "dependabot:R_1:1", "expires": "2026-09-30"} | values,
             recorded_at=recorded_at, signed_by=signed_by,
         )  # fmt: skip
         [found] = [row for row in judged(evidence) if row.evidence_id == "findings"]
@@ -232,9 +232,9 @@ def test_an_acceptance_on_record_counts_from_its_arrival() -> None:
     assert "accepted by cto@acme.example until" in found.explanation
     assert len(found.evidence) == 2
     assert accepted(START + 20 * DAY).codes == ("ACCEPTED_LATE",)
-    assert accepted(START + 4 * DAY, until=None).outcome == "unknown"
+    assert accepted(START + 4 * DAY, expires=None).outcome == "unknown"
     assert accepted(START + 4 * DAY, signed_by=None).codes == ("OVERDUE",)
-    assert accepted(START + 4 * DAY, item_id="another").codes == ("OVERDUE",)
+    assert accepted(START + 4 * DAY, finding_id="another").codes == ("OVERDUE",)
 
 
 def test_hostile_texts_stay_texts() -> None:
