@@ -8,7 +8,7 @@ a test says `unknown` where it was the only proof; `damaged` lists them.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -66,13 +66,21 @@ class LedgerEvidence:
 
     # --- the protocol ------------------------------------------------------------------------------------------------
 
-    def rows(self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime) -> Iterator[tuple[Row, str]]:
+    def rows(
+        self,
+        dataset: Dataset,
+        scope_item_id: str,
+        start: datetime,
+        end: datetime,
+        *,
+        where: Mapping[str, Collection[str]] | None = None,
+    ) -> Iterator[tuple[Row, str]]:
         """Rows with `start <= event_time < end`, each key once, with the digest of the object it is from.
 
         Of several versions the one nearest to the control moment counts: the first that the store learnt of.
         """
         seen: set[tuple[Any, ...]] = set()
-        for row, digest, _ in self.versions(dataset, scope_item_id, start, end):
+        for row, digest, _ in self._versions(dataset, scope_item_id, start, end, where or {}):
             key = tuple(row[column] for column in dataset.key)
             if key not in seen:
                 seen.add(key)
@@ -82,12 +90,17 @@ class LedgerEvidence:
         self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime
     ) -> Iterator[tuple[Row, str, datetime]]:
         """Every stored version of those rows, oldest first, with object digest and the instant the store learnt it."""
+        return self._versions(dataset, scope_item_id, start, end, {})
+
+    def _versions(
+        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime, where: Mapping[str, Collection[str]]
+    ) -> Iterator[tuple[Row, str, datetime]]:
         for stored in self._claims.of(dataset.name, scope_item_id, self.as_of):
             claim, held = stored.claim, stored.object
             if claim.start is None or claim.end is None or held is None or not claim.rows:
                 continue
             if claim.start < end and start < claim.end and self._is_sound(held):
-                for row in self._rows_between(held, scope_item_id, start, end):
+                for row in self._rows_between(held, scope_item_id, start, end, where):
                     yield row, held.digest, stored.recorded_at
 
     def snapshots(
@@ -169,17 +182,22 @@ class LedgerEvidence:
             self._sound[held.digest] = known
         return known
 
-    def _rows_between(self, held: StoredObject, item: str, start: datetime, end: datetime) -> Iterator[Row]:
+    def _rows_between(
+        self, held: StoredObject, item: str, start: datetime, end: datetime, where: Mapping[str, Collection[str]]
+    ) -> Iterator[Row]:
         cached = self._load(held, item)
         if cached is not None:
             for row in cached:
-                if start <= row["event_time"] < end:
+                if start <= row["event_time"] < end and all(row[name] in values for name, values in where.items()):
                     yield row
             return
         from connectors.store.arrow import compute as pc
 
         time = pc.field("event_time")
-        yield from self._stream(held, (pc.field("scope_item_id") == item) & (time >= start) & (time < end))
+        wanted = (pc.field("scope_item_id") == item) & (time >= start) & (time < end)
+        for name, values in where.items():
+            wanted = wanted & pc.field(name).isin(sorted(values))
+        yield from self._stream(held, wanted)
 
     def _all_rows(self, held: StoredObject, item: str) -> Iterable[Row]:
         cached = self._load(held, item)

@@ -7,7 +7,7 @@ deployments and their schedules, the cells expected, retention deadlines, dashbo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -129,9 +129,17 @@ class StoredEvidence(Protocol):
     """What a test of a control may look at: stored rows, nothing else. Implemented by the store, in memory by tests."""
 
     def rows(
-        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime
+        self,
+        dataset: Dataset,
+        scope_item_id: str,
+        start: datetime,
+        end: datetime,
+        *,
+        where: Mapping[str, Collection[str]] | None = None,
     ) -> Iterable[tuple[Mapping[str, Any], str]]:
         """Rows of an event stream with `start <= event_time < end` and the digest of the object each came from.
+
+        `where` leaves out rows whose column has none of these texts; few rows of a large stream are found sooner.
 
         Rows collected more than once come once, de-duplicated by the dataset's key. Of several versions the one first
         stored at or after the control moment counts, and earlier ones are under `versions`.

@@ -31,6 +31,7 @@ from schemas import (
     github_organisation,
     github_security,
     google,
+    tickets,
 )
 
 VULNERABILITIES = Control(
@@ -176,6 +177,8 @@ AUDIT_LOGS = Control(
             grace_days=5,
             sources=(AWS_CLOUDTRAIL_S3, GCP_AUDIT_ADMIN_ACTIVITY),
             datasets={"aws": aws_trail.MANAGEMENT_EVENTS, "gcp": gcp.ADMIN_ACTIVITY},
+            supporting={"own": (tickets.CHANGES, tickets.INCIDENTS)},
+            is_population=True,
             description="Logging stopped, trails and sinks changed or deleted, selectors, policies of log buckets.",
         ),
         EvidenceLine(
@@ -189,6 +192,7 @@ AUDIT_LOGS = Control(
             reconstructible_from=AWS_CLOUDTRAIL_S3,
             sources=(AWS_CLOUDTRAIL_S3,),
             datasets={"aws": aws_trail.TRAIL_CONTINUITY},
+            is_population=True,
             description="The digest chain, hour by hour: digest there, signature right, files whole.",
         ),
     ),
@@ -199,7 +203,12 @@ AUDIT_LOGS = Control(
         "trail replaced by organisation trail (overlap must be seen)",
         "regions enabled mid-window",
     ),
-    limits=("Breaks of the digest chain are collected and not judged yet; nor is what Google Cloud logs.",),
+    test_version=2,
+    limits=(
+        "Why somebody touched the logging can be told by the pipeline and by tickets; it can't be recorded here yet.",
+        "Calls about a bucket of another account are in that account's trail.",
+        "What Google Workspace logs is judged by no rule.",
+    ),
     recover_until="Chain can be verified while files exist; config no.",
 )
 

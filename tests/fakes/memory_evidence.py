@@ -7,7 +7,7 @@ what a store would give it: every column, nested fields that were left out as No
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -102,11 +102,15 @@ class MemoryEvidence:
 
     # --- the protocol ------------------------------------------------------------------------------------------------
 
-    def rows(self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime) -> Iterator[tuple[Row, str]]:
+    def rows(
+        self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime,
+        *, where: Mapping[str, Collection[str]] | None = None,
+    ) -> Iterator[tuple[Row, str]]:  # fmt: skip
         seen: set[tuple[Any, ...]] = set()
         for row, digest, _learnt in self.versions(dataset, scope_item_id, start, end):
             key = tuple(row[column] for column in dataset.key)
-            if key not in seen:
+            wanted = all(row[column] in values for column, values in (where or {}).items())
+            if wanted and key not in seen:
                 seen.add(key)
                 yield row, digest
 

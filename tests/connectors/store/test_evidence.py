@@ -126,6 +126,8 @@ class TestRows:
         for _ in range(2):
             found = ids(evidence.rows(EVENTS, ITEM_A.id, START + DAY, START + 3 * DAY))
             assert sorted(found) == sorted(f"e{n}" for n in range(24, 72))
+            some = {"event_id": ("e25", "e3", "e71")}
+            assert sorted(ids(evidence.rows(EVENTS, ITEM_A.id, START + DAY, MONTH, where=some))) == ["e25", "e71"]
             assert ids(evidence.rows(EVENTS, ITEM_B.id, START, MONTH)) == ["b0"]
 
 

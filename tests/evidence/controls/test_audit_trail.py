@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from evidence.controls.audit_trail import logged_and_kept
+from schemas import gcp
 from schemas.aws_configuration import LOG_CONFIG
 from schemas.outcome import Outcome
 from tests.evidence.controls.access import FIRST, SECOND, shown
@@ -27,7 +28,8 @@ def trail(name: str = "all", **changed: Any) -> dict[str, Any]:
 def judged(*snapshots: list[dict[str, Any]], scope: str = REGION, **kept: Any) -> list[Outcome]:
     tested = window("CC7-LOG-01", scope=scope, name="prod eu-west-1", **kept)
     dated = dict(zip((FIRST, SECOND), snapshots, strict=False))
-    return logged_and_kept(tested, shown(LOG_CONFIG, scope, dated))
+    found = logged_and_kept(tested, shown(LOG_CONFIG, scope, dated))
+    return [row for row in found if row.evidence_id == "config"]
 
 
 @pytest.mark.parametrize(
@@ -66,5 +68,28 @@ def test_what_is_not_held_or_not_judged_is_unknown() -> None:
     [found] = judged(as_of=END)
     assert found.outcome == "unknown"
     assert judged(as_of=START) == []
-    [found] = judged(scope="gcp:1", as_of=END)
-    assert found.outcome == "unknown"
+    for scope in ("gcp:1", "google:C1"):
+        [found] = judged(scope=scope, as_of=END)
+        assert found.outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "codes"),
+    [
+        ({}, "pass", ()),
+        ({"retention_days": 364}, "exception", ("RETENTION_SHORT",)),
+        ({"retention_days": None}, "unknown", ()),
+        ({"name": "projects/p/locations/global/buckets/_Default"}, "unknown", ()),
+        ({"inherited": True}, "unknown", ()),
+    ],
+)
+def test_google_keeps_what_administrators_do(changed: dict[str, Any], outcome: str, codes: tuple[str, ...]) -> None:
+    row = {
+        "config_id": "b", "kind": "log_bucket", "name": "projects/p/locations/global/buckets/_Required",
+        "inherited": False, "retention_days": 400,
+    }  # fmt: skip
+    evidence = shown(gcp.LOG_CONFIG, "gcp:1", {FIRST: [filled(gcp.LOG_CONFIG, row | changed)]})
+    tested = window("CC7-LOG-01", scope="gcp:1", name="p")
+    [found, toggles] = logged_and_kept(tested, evidence)
+    assert (found.outcome, found.codes) == (outcome, codes)
+    assert (toggles.evidence_id, toggles.outcome) == ("toggles", "unknown")

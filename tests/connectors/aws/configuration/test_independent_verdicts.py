@@ -18,8 +18,8 @@ import pytest
 from connectors.aws.configuration import buckets, certificates, databases, logs, stores, volumes
 from connectors.aws.configuration.region import _empty  # pyright: ignore[reportPrivateUsage]
 from connectors.aws.configuration.resource_policies import is_public, read_document
-from evidence.controls.audit_trail import logs_everything
 from evidence.controls.encryption import certificate, store_of_aws
+from evidence.controls.log_calls import logs_everything
 from evidence.controls.public_entry_points import of_aws
 from schemas.aws_configuration import ENCRYPTION, EXPOSURE, LIFECYCLE, LOG_CONFIG, TRANSIT
 from schemas.dataset import Dataset
