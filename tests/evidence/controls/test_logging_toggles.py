@@ -131,7 +131,7 @@ def test_advanced_selectors(field: str | None, equals: Any, outcome: str) -> Non
         call("GetTrailStatus"),
         call("PutBucketPolicy", {"bucketName": "another"}),
         call("StopLogging", {"name": "elsewhere"}, region="us-east-1"),
-        call("StopLogging", hours=24 * 40),
+        call("StopLogging", hours=24 * 25),
         call("StopLogging", event_source="other.amazonaws.com"),
     ],
 )
