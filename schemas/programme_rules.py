@@ -86,6 +86,10 @@ class EvidenceRules(Part):
     secret_days: Count = 3
     """Days within which a leaked secret must be resolved (CC6-SEC-01)."""
 
+    recovery_point_hours: Number = 24
+    """Hours between two recovery points of a store (A1-BKP-01); a quarter more is still in time."""
+    recovery_point_hours_of: dict[Text, Number] = Field(default_factory=dict[str, float])
+    """The same for single stores, by ARN or name (A1-BKP-01)."""
     device_os_minimum: dict[Platform, Text] = Field(default_factory=dict[Platform, str])
     """Least version of the operating system by platform, such as `macos: "14.5"` (CC6-DEV-01). Of a platform that is
     not named nobody can say whether a version is old."""

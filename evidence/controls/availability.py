@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evidence.controls.backups_made import CODES as BACKUP_CODES
+from evidence.controls.backups_made import backups_succeed
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import (
     AWS_BACKUP_JOBS,
@@ -80,6 +82,7 @@ BACKUPS = Control(
             sources=(AWS_BACKUP_JOBS, AWS_RDS_EVENTS),
             datasets={"aws": aws_operations.BACKUP_JOBS},
             supporting={"gcp": (gcp.BACKUPS,)},
+            is_population=True,
             description="Backup jobs and database snapshots: resource, state, when finished.",
         ),
         EvidenceLine(
@@ -92,13 +95,18 @@ BACKUPS = Control(
             max_gap_hours=35 * 24,
             sources=(AWS_IAM_STATE,),
             datasets={"aws": aws_operations.RECOVERY_POINTS},
+            is_population=True,
             description="Recovery points: when made, encryption, vault lock, copies in other regions; list of "
             "protected resources.",
         ),
     ),
-    exception_codes=("RPO_MISSED", "UNPROTECTED", "VAULT_UNLOCKED"),
+    exception_codes=BACKUP_CODES,
     population="Data stores x expected backup days.",
-    test=None,
+    test=backups_succeed,
+    limits=(
+        "Of AWS only databases of RDS are known to exist; what AWS Backup does not protect is not missed elsewhere.",
+        "Backup runs at Google Cloud are collected and not judged yet.",
+    ),
     false_positives=(
         "store created today",
         "PITR stores where jobs are continuous",
