@@ -22,8 +22,8 @@ START = datetime(2026, 4, 1, 3, 15, tzinfo=UTC)
 END = datetime(2026, 10, 2, 12, tzinfo=UTC)
 JUDGED = datetime(2026, 10, 12, 8, tzinfo=UTC)
 """After the last day of grace, when what is not there is missing and no longer merely due."""
-EVERY_DAYS = 14
-"""A real company collects daily. Once a fortnight shows the same in a fraction of the time, and the cells say so."""
+EVERY_DAYS = 21
+"""A real company collects daily. Every third week shows the same in a fraction of the time, and the cells say so."""
 
 _MARK = ".evidence-demo"
 
@@ -34,8 +34,8 @@ def _lasting(source: str, kind: str, **more: Any) -> dict[str, Any]:
 
 
 STORY: list[dict[str, Any]] = [
-    # Two days of a source that is down: the next run heals it, and the failed attempts stay beside it.
-    {"at": "2026-05-12T00:00:00Z", "plan": [_lasting("github", "server_error")]},
+    # Two days without answers about changes: the next run heals it, and the failed attempts stay beside it.
+    {"at": "2026-05-12T00:00:00Z", "plan": [_lasting("github", "server_error", match="POST /graphql")]},
     {"at": "2026-05-14T00:00:00Z", "plan": []},
     # A right that was taken from the reader for six weeks: states that nobody looked at are lost for good.
     {
@@ -79,7 +79,7 @@ def _six_months(directory: Path, ready: Callable[[], None]) -> dict[str, Any]:
     with running("demo", now=START, directory=directory, own_process=True) as sandbox:
         os.environ.update(sandbox.environment)
         ready()
-        say("2/4  collecting April to September 2026, once a fortnight, with one Prefect flow run")
+        say("2/4  collecting April to September 2026, every third week, with one Prefect flow run")
         counts = _collect(sandbox.program, sandbox.faults)
         say(f"     {counts['collections']} collections, {counts['failed']} of them failed, as the story has it")
     say("3/4  testing the controls, judging completeness, publishing the page")

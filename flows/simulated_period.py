@@ -34,7 +34,7 @@ FAMILIES: tuple[Family, ...] = ("governance", "logical_access", "change_manageme
 def simulated_period(
     program: str, control_url: str, start: datetime, end: datetime, every_days: int, story: list[dict[str, Any]]
 ) -> dict[str, int]:
-    """Collect from `start` to `end` every `every_days` days at 03:15 UTC, and close each month on the 2nd.
+    """Collect everything from `start` to `end` every `every_days` days at 03:15 UTC, and close each month on the 2nd.
 
     `story` is a list of `{"at": instant, "plan": fault rules}`: from each instant on that plan is in force at the
     sources. Gives the number of collections and of failed ones.
@@ -54,7 +54,7 @@ def simulated_period(
         workspace = workspace or open_workspace(Path(program), now=now, create=True)
         for cadence in runs:
             for family in FAMILIES:
-                window = closed_window(instant, cadence, "UTC") if cadence in ("monthly", "quarterly") else None
+                window = closed_window(instant, cadence, "UTC") if cadence == "monthly" else None
                 collected = collect_family(workspace, family, cadence=cadence, window=window)
                 counts["collections"] += len(collected.claims)
                 counts["failed"] += len(collected.failures)
@@ -63,16 +63,14 @@ def simulated_period(
     return counts
 
 
-def _schedule(start: datetime, end: datetime, every_days: int) -> Iterator[tuple[datetime, list[RunCadence]]]:
-    """Instants in order, each with the rhythms that run then."""
+def _schedule(start: datetime, end: datetime, every_days: int) -> Iterator[tuple[datetime, list[RunCadence | None]]]:
+    """Instants in order, each with what runs then: None for all lines at once, `monthly` to close a month."""
     day = start.astimezone(ZoneInfo("UTC")).replace(hour=3, minute=15, second=0, microsecond=0)
     number = 0
     while day < end:
-        runs: list[RunCadence] = []
+        runs: list[RunCadence | None] = []
         if number % every_days == 0:
-            runs.append("daily")
-        if number % 14 == 0:
-            runs.append("weekly")
+            runs.append(None)
         if day.day == 2 and number:
             runs.append("monthly")
         if runs:
