@@ -56,6 +56,7 @@ MORE_THAN_ASKED = "MORE_THAN_ASKED"
 CODES = (NO_REQUEST, APPROVED_AFTER, SELF_APPROVED, WRONG_APPROVER, MORE_THAN_ASKED)
 
 _EARLY, _SOON = timedelta(days=14), timedelta(days=7)
+_GOOGLES_OWN = "service-agent-manager@system.gserviceaccount.com"
 _SERVICE_AGENT = re.compile(r"service-\d+@gcp-sa-[a-z0-9-]+\.iam\.gserviceaccount\.com")
 
 
@@ -112,7 +113,7 @@ class _Test:
     # --- grants that need no request ----------------------------------------------------------------------------------
 
     def _needs_none(self, event: AccessEvent, people: People) -> str | None:
-        if _SERVICE_AGENT.fullmatch(event.subject.login or ""):
+        if _SERVICE_AGENT.fullmatch(event.subject.login or "") or event.actor.email == _GOOGLES_OWN:
             return "Google's own account for a service, which Google binds"
         return self._standing.had(event) or self._birthright(event, people)
 

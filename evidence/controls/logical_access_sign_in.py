@@ -5,6 +5,8 @@ from __future__ import annotations
 from evidence.controls.credentials import CODES as CREDENTIAL_CODES
 from evidence.controls.credentials import credentials_young_and_used
 from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.privileged_use import CODES as PRIVILEGED_USE_CODES
+from evidence.controls.privileged_use import highest_powers_watched
 from evidence.controls.sign_in import CODES as SIGN_IN_CODES
 from evidence.controls.sign_in import second_factor_everywhere
 from evidence.controls.sources import (
@@ -142,6 +144,7 @@ HIGHEST_POWERS = Control(
                 "gcp": gcp.ADMIN_ACTIVITY,
             },
             is_population=True,
+            supporting={"google": (google.ADMINISTRATORS,), "github": (github.ADMINISTRATORS,)},
             description="Use of root and break-glass roles in AWS; acts of super administrators at Google; "
             "organisation settings, overrides and bypasses by owners on GitHub; IAM policies set at the top of Google "
             "Cloud.",
@@ -157,13 +160,17 @@ HIGHEST_POWERS = Control(
             description="Per event: explanation, reviewer who is not the actor, when reviewed.",
         ),
     ),
-    exception_codes=("USE_UNREVIEWED", "SELF_REVIEWED", "NO_TICKET"),
+    exception_codes=PRIVILEGED_USE_CODES,
     population="Events of the named kinds.",
-    test=None,
+    test=highest_powers_watched,
     false_positives=(
         "AWS service actions recorded as root (invokedBy an AWS service)",
         "scheduled tasks that need root such as closing accounts",
         "automated owner-app actions",
+    ),
+    limits=(
+        "Calls of AWS root that only read are not counted: the sign-in before them is; keys of root are CC6-KEY-01's.",
+        "Reviews are asked for each event, activity or session; a review of a period as a whole does not count.",
     ),
     zero="Covered stream plus the quarterly detection test CC7-TEST-01 proves the query sees root use.",
     recover_until="CloudTrail S3 own lifecycle, else 90 days; Google 178 days; GitHub 180 days; GCP 400 days.",

@@ -14,6 +14,7 @@ PRIVILEGED_USE_REVIEW = RecordType(
         Field("explanation", "What it was for"),
         Field("break_glass", "Whether it was a use of emergency access", "flag", required=False),
         Field("ticket", "Number or address of the ticket", required=False),
+        Field("used_by", "Who did it, where the account does not tell, as with root", "person", required=False),
         Field("reviewer", "Who looked at it; never who did it", "person"),
         Field("reviewed_at", "When", "instant"),
     ),
