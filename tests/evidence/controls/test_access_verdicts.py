@@ -47,9 +47,10 @@ def github_row(event: Row) -> Row:
 def gcp_row(event: Row) -> Row:
     filled = {"timestamp": "2026-05-12T10:00:00Z", "insertId": "x", **event}
     payload = {"serviceName": "cloudresourcemanager.googleapis.com", **event["protoPayload"]}
-    filled["timestamp"] = f"{str(filled['timestamp']).replace(' ', 'T').removesuffix('Z')}Z"
     # One of the recorded entries has what stands beside the payload inside it.
     filled |= {name: payload[name] for name in ("resource", "timestamp") if name in payload}
+    for name in {"timestamp", "receiveTimestamp"} & filled.keys():
+        filled[name] = f"{str(filled[name]).replace(' ', 'T').removesuffix('Z')}Z"
     filled.setdefault("logName", "projects/x/logs/cloudaudit.googleapis.com%2Factivity")
     return audit_row(GCP, filled | {"protoPayload": payload}, ADMIN_ACTIVITY)
 
