@@ -14,7 +14,7 @@ MINUTES = RecordType(
     (
         Field("held_at", "When the meeting began", "instant"),
         Field("attendees", "Who was there", "rows", fields=(
-            Field("person", "Who", "person"),
+            Field("person", "The person's address", "person"),
             Field("role", "In which role, such as CTO, founder, adviser"),
             Field("oversight", "Whether the person watches over the controls and does not operate them", "flag"),
         )),
@@ -32,7 +32,7 @@ MINUTES = RecordType(
             Field("due", "The new due day, where it was moved", "day", required=False),
         )),
         Field("approved_by", "Who approved the minutes", "person"),
-        Field("approved_at", "When", "instant"),
+        Field("approved_at", "When it was approved", "instant"),
     ),
     ("held_at",),
     "approved_by",
@@ -57,7 +57,7 @@ POLICY_APPROVAL = RecordType(
         Field("authors", "Who wrote this version", "persons"),
         Field("owner", "Who answers for the policy", "person", required=False),
         Field("approved_by", "Who approved it", "person"),
-        Field("approved_at", "When", "instant"),
+        Field("approved_at", "When it was approved", "instant"),
         Field("effective_from", "First day on which it is in force", "day"),
         Field("effective_to", "Last such day, where it was withdrawn", "day", required=False),
     ),
@@ -85,7 +85,7 @@ SCOPE_REVIEW = RecordType(
         ),
         Field("unclassified", "How many items had no decision", "number", example="0"),
         Field("reviewer", "Who reviewed it", "person"),
-        Field("signed_at", "When", "instant"),
+        Field("signed_at", "When it was signed", "instant"),
         Field("notes", "What was found", required=False),
     ),
     ("signed_at",),
@@ -138,7 +138,7 @@ SIGN_OFF = RecordType(
     (
         Field("result_digest", "Digest of the completeness report that was looked at", "digest"),
         Field("reviewer", "Who looked at it", "person"),
-        Field("signed_at", "When", "instant"),
+        Field("signed_at", "When it was signed", "instant"),
         Field("issues", "One for each gap and each open exception", "rows", required=False, fields=(
             Field("kind", "What it is about", choices=("gap", "exception")),
             Field("control_id", "The control"),
@@ -181,7 +181,7 @@ PENETRATION_TEST = RecordType(
             Field("fixed_at", "When it was fixed", "instant", required=False),
             Field("retested_at", "When the tester saw that it is", "instant", required=False),
             Field("accepted_by", "Who accepted the risk", "person", required=False),
-            Field("accepted_at", "When", "instant", required=False),
+            Field("accepted_at", "When it was accepted", "instant", required=False),
             Field("expires", "Last day of the acceptance", "day", required=False),
         )),
     ),

@@ -104,3 +104,8 @@ def penetration_test(reported_at: str, **values: Any) -> dict[str, Any]:
             "reported_at": reported_at, "report_sha256": "sha256:" + "a" * 64, **values,
         },
     }  # fmt: skip
+
+
+def changed(given: Mapping[str, Any], **about: Any) -> dict[str, Any]:
+    """A record with other keys beside its values."""
+    return {**given, **about}
