@@ -3,6 +3,8 @@ the category."""
 
 from __future__ import annotations
 
+from evidence.controls.external_shares import CODES as SHARE_CODES
+from evidence.controls.external_shares import shares_approved
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import (
     AWS_CLOUDTRAIL_S3,
@@ -51,9 +53,14 @@ CONFIDENTIAL_DATA = Control(
             description="Files shared outside, sharing of buckets and snapshots changed, data read.",
         ),
     ),
-    exception_codes=("UNMAPPED_STORE", "PROD_DATA_ELSEWHERE", "SHARE_UNAPPROVED"),
+    exception_codes=SHARE_CODES,
     population="Data stores in inventory; external share events.",
-    test=None,
+    test=shares_approved,
+    limits=(
+        "Stores are not compared with the data map yet: UNMAPPED_STORE and PROD_DATA_ELSEWHERE are never given.",
+        "Google tells no labels of documents: what the data map does not list is unknown.",
+        "Roles given on data at Google Cloud are seen only where the data access log tells of them.",
+    ),
     false_positives=("synthetic test data",),
     recover_until="Google 178 days; AWS per trail.",
 )

@@ -1,0 +1,319 @@
+"""C1-CLS-01, the sharing of data outside: each share of something confidential was approved.
+
+The population are the events by which something of the system became visible outside: documents of Google Drive
+(`google.drive_activities`), buckets, snapshots and images of AWS (`aws.management_events`), and roles given on data at
+Google Cloud as far as its data access log tells (`gcp.data_access`).
+
+- SHARE_UNAPPROVED  something confidential was shared outside, and no approved share of the data map is this one
+
+Decisions where the rule leaves room:
+
+- What is confidential is what the latest data map (`data_map`) says of a store or document. Of what it does not list, a
+  store in an account of the system counts as confidential, since it is there; whether a document is, is unknown.
+- An approved share names the document or store and with whom (an address, a domain, an account, `public`), and was
+  approved by somebody other than who shared it.
+- Outside is who belongs neither to the domain of the programme nor to one of its accounts. A policy that lets in
+  everybody under a condition on the organisation, the network or the account lets in nobody outside.
+- Taking a right away, giving one inside, and calls that failed share nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evidence.controls.detail import read_detail
+from evidence.controls.held import has_closed, window_unknown
+from evidence.controls.identity import IdentityMap, Who
+from evidence.controls.model import StoredEvidence, TestWindow
+from evidence.record import StoredRecord
+from schemas import aws_trail, gcp, google
+from schemas.dataset import Dataset
+from schemas.instants import format_instant
+from schemas.outcome import Outcome, OutcomeValue
+
+LINE = "sharing"
+MAP_LINE = "map"
+CONTROL_ID = "C1-CLS-01"
+SHARE_UNAPPROVED = "SHARE_UNAPPROVED"
+CODES = ("UNMAPPED_STORE", "PROD_DATA_ELSEWHERE", SHARE_UNAPPROVED)
+
+CONFIDENTIAL = frozenset({"confidential", "restricted"})
+PUBLIC = "public"
+_ANYBODY = frozenset({"public", "anyone", "everybody", "*", "all"})
+_VISIBLE = frozenset({"public_on_the_web", "people_with_link", "shared_externally"})
+_NARROWING = ("aws:principalorg", "aws:sourcevpc", "aws:sourceip", "aws:principalaccount", "aws:sourceaccount",
+              "aws:sourcearn", "aws:sourceorg", "aws:principalarn")  # fmt: skip
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_LONGEST = 160
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Something that became visible outside by one event."""
+
+    event_id: str
+    names: tuple[str, ...]
+    """What the document or store is called, its id first."""
+    whom: tuple[str, ...]
+    """Whom it was shared with: addresses, domains, accounts, or `public`."""
+    actor: Who
+    words: str
+
+
+def shares_approved(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
+    """One row per event by which something was shared outside."""
+    system = window.scope_item_id.partition(":")[0]
+    if system not in _READERS:
+        why = "what is shared there is not collected."
+        return [window_unknown(window, LINE, why)] if has_closed(window) else []
+    dataset = _READERS[system]
+    shares = _Shares(window, evidence)
+    asked = window.asked_for(dataset)
+    outcomes = [
+        shares.outcome(share, row, digest)
+        for item in asked
+        for row, digest in evidence.rows(dataset, item, window.start, window.end)
+        for share in shares.of(system, row)
+    ]
+    held = bool(asked) and all(evidence.covered(dataset, item, window.start, window.end) for item in asked)
+    if has_closed(window) and not held:
+        outcomes.append(window_unknown(window, LINE, "not all sharing of the window is held."))
+    return outcomes
+
+
+_READERS: Mapping[str, Dataset] = {
+    "google": google.DRIVE_ACTIVITIES, "aws": aws_trail.MANAGEMENT_EVENTS, "gcp": gcp.DATA_ACCESS,
+}  # fmt: skip
+
+
+class DataMap:
+    """What the latest data map of an item says."""
+
+    def __init__(self, records: Sequence[StoredRecord], window: TestWindow) -> None:
+        told = [one for one in records if one.record_type == "data_map" and one.recorded_at <= window.as_of]
+        self.digest = told[-1].digest if told else None
+        stores = (told[-1].values.get("stores") or ()) if told else ()
+        self._classes = {str(one.get("store_id") or "").casefold(): str(one.get("class") or "") for one in stores}
+        self.approved = [one for record in told for one in record.values.get("approved_shares") or ()]
+
+    def class_of(self, names: Sequence[str]) -> str | None:
+        """The class of a store or document by any of its names; None where the map does not list it."""
+        return next((self._classes[one.casefold()] for one in names if one.casefold() in self._classes), None)
+
+
+class _Shares:
+    def __init__(self, window: TestWindow, evidence: StoredEvidence) -> None:
+        self._window = window
+        self._map = DataMap(evidence.records(CONTROL_ID, MAP_LINE, window.scope_item_id), window)
+        self._identities = IdentityMap.of(window.registers, window.programme.timezone)
+        scope = window.programme.scope
+        self._domain = "" if scope.google is None else scope.google.domain.casefold()
+        self._accounts = frozenset(account.id for account in scope.aws.accounts) if scope.aws else frozenset[str]()
+
+    def of(self, system: str, row: Row) -> Iterator[Share]:
+        """What an event shared outside, if anything."""
+        reader = {"google": self._of_drive, "aws": self._of_aws, "gcp": self._of_gcp}[system]
+        share = reader(row)
+        if share is not None and share.whom:
+            yield share
+
+    # --- Google Drive ------------------------------------------------------------------------------------------------
+
+    def _of_drive(self, row: Row) -> Share | None:
+        told = {name: value for name, value in read_detail(row["parameters"]).items() if value is not None}
+        if "none" in _listed(told.get("new_value")) or _text(told.get("membership_change_type")).startswith("remove"):
+            return None
+        whom = [one for name in ("target_user", "target", "new_owner") if "@" in (one := _text(told.get(name)))]
+        outside = [one for one in whom if not self._inside(one.rpartition("@")[2])]
+        domain = _text(told.get("target_domain"))
+        if domain and domain != "all" and not self._inside(domain):
+            outside.append(domain)
+        visible = row["event_name"] in ("change_document_visibility", "change_document_access_scope", "publish_change")
+        wider = _text(told.get("visibility_change")) == "external"
+        if not whom and (domain == "all" or wider or (visible and _text(told.get("visibility")) in _VISIBLE)):
+            already = _text(told.get("old_visibility")) in _VISIBLE and not wider
+            outside += [] if already else [PUBLIC]
+        actor = row["actor"] or {}
+        named = _short(str(row["object_name"] or row["object_id"] or "a document"))
+        words = f"{actor.get('email') or 'somebody'} shared {named} with {_short(', '.join(outside))}"
+        names = tuple(one for one in (row["object_id"], row["object_name"]) if one)
+        who = Who("google", actor.get("profile_id"), None, actor.get("email"))
+        return Share(f"google:activity:{row['event_id']}", names, tuple(outside), who, words)
+
+    def _inside(self, domain: str) -> bool:
+        domain = domain.casefold()
+        return bool(self._domain) and (domain == self._domain or domain.endswith(f".{self._domain}"))
+
+    # --- AWS ---------------------------------------------------------------------------------------------------------
+
+    def _of_aws(self, row: Row) -> Share | None:
+        if row["error_code"] or row["event_name"] not in _AWS_CALLS:
+            return None
+        told = read_detail(row["request_parameters"])
+        what, whom = _AWS_CALLS[row["event_name"]](told)
+        outside = tuple(dict.fromkeys(one for one in whom if one == PUBLIC or self._foreign(one)))
+        names = (what, f"arn:aws:s3:::{what}") if row["event_source"].startswith("s3.") else (what,)
+        arn = row["identity_arn"] or row["identity_principal_id"]
+        session = (row["identity_user_name"] or (arn or "").rpartition("/")[2]) or None
+        who = Who("aws", arn, session, session if session and "@" in session else None)
+        words = f"{session or 'somebody'} shared {_short(what or 'a store')} with {_short(', '.join(outside))}"
+        return Share(f"aws:event:{row['event_id']}", names, outside, who, f"{words} ({row['event_name']})")
+
+    def _foreign(self, account: str) -> bool:
+        """Whether an account, or an ARN, belongs to nobody of the programme."""
+        found = _ACCOUNT.search(account)
+        return found is not None and found[0] not in self._accounts
+
+    # --- Google Cloud ------------------------------------------------------------------------------------------------
+
+    def _of_gcp(self, row: Row) -> Share | None:
+        if row["status_code"]:
+            return None
+        outside: list[str] = []
+        for delta in row["policy_deltas"] or ():
+            member = str(delta["member"] or "")
+            if (delta["action"] or "").upper() != "ADD":
+                continue
+            if member in ("allUsers", "allAuthenticatedUsers"):
+                outside.append(PUBLIC)
+            elif "@" in member and not member.endswith("gserviceaccount.com"):
+                address = member.rpartition(":")[2]
+                outside += [] if self._inside(address.rpartition("@")[2]) else [address]
+        what = str(row["resource_name"] or "")
+        who = Who("gcp", row["principal"], None, row["principal"])
+        words = f"{row['principal'] or 'somebody'} gave rights on {_short(what)} to {_short(', '.join(outside))}"
+        return Share(f"gcp:event:{row['event_id']}", (what,), tuple(dict.fromkeys(outside)), who, words)
+
+    # --- judging -----------------------------------------------------------------------------------------------------
+
+    def outcome(self, share: Share, row: Row, digest: str) -> Outcome:
+        """The row of a share."""
+        outcome, codes, why = self._judged(share, row)
+        window = self._window
+        return Outcome(
+            control_id=window.control_id,
+            evidence_id=LINE,
+            window_id=window.window_id,
+            scope_item_id=window.scope_item_id,
+            scope_item=window.scope_item,
+            item_id=share.event_id,
+            event_time=row["event_time"],
+            outcome=outcome,
+            codes=codes,
+            explanation=f"{share.words} at {format_instant(row['event_time'])}: {why}.",
+            evidence=(digest,) if self._map.digest is None else (digest, self._map.digest),
+        )
+
+    def _judged(self, share: Share, row: Row) -> tuple[OutcomeValue, tuple[str, ...], str]:
+        left = [one for one in share.whom if not self._approved(share, one, row)]
+        if not left:
+            return "pass", (), "an approved share of the data map"
+        known = self._map.class_of(share.names)
+        if known is not None and known not in CONFIDENTIAL:
+            return "pass", (), f"{known} by the data map"
+        if known is None and share.event_id.startswith("google:"):
+            return "unknown", (), "not known whether it is confidential, for the data map does not list it"
+        what = f"{known} by the data map" if known else "part of the system, and the data map says nothing else"
+        return "exception", (SHARE_UNAPPROVED,), f"{what}, and nobody approved it ({_short(', '.join(left))})"
+
+    def _approved(self, share: Share, whom: str, row: Row) -> bool:
+        people = self._identities.at(row["event_time"])
+        actor = people.person(share.actor)
+        names = {one.casefold() for one in share.names}
+        domain = whom.casefold().rpartition("@")[2]
+        for one in self._map.approved:
+            by = str(one.get("approved_by") or "")
+            with_whom = str(one.get("shared_with") or "").casefold().strip()
+            fits = with_whom in (whom.casefold(), domain) or (whom == PUBLIC and with_whom in _ANYBODY)
+            if not by or not fits or str(one.get("document_id") or "").casefold() not in names:
+                continue
+            if people.person(Who("own", None, None, by)).isdisjoint(actor):
+                return True
+        return False
+
+
+def _permission(told: Mapping[str, Any], name: str) -> list[str]:
+    """Whom an attribute of a snapshot or image adds: accounts, or everybody."""
+    part = told.get(name)
+    added = part.get("add") if isinstance(part, Mapping) else None
+    items = added.get("items") if isinstance(added, Mapping) else None
+    found: list[str] = []
+    for one in items if isinstance(items, list) else []:
+        if isinstance(one, Mapping):
+            found += [PUBLIC] if one.get("group") == "all" else [str(one["userId"])] if one.get("userId") else []
+    return found
+
+
+def _of_volume(told: Mapping[str, Any]) -> tuple[str, list[str]]:
+    return _text(told.get("snapshotId")), _permission(told, "createVolumePermission")
+
+
+def _of_image(told: Mapping[str, Any]) -> tuple[str, list[str]]:
+    return _text(told.get("imageId")), _permission(told, "launchPermission")
+
+
+def _of_database(told: Mapping[str, Any]) -> tuple[str, list[str]]:
+    what = _text(told.get("dBSnapshotIdentifier")) or _text(told.get("dBClusterSnapshotIdentifier"))
+    values = _listed(told.get("valuesToAdd")) if told.get("attributeName") == "restore" else []
+    return what, [PUBLIC if one == "all" else one for one in values]
+
+
+def _of_bucket_policy(told: Mapping[str, Any]) -> tuple[str, list[str]]:
+    policy = told.get("bucketPolicy")
+    policy = read_detail(policy) if isinstance(policy, str) else policy
+    return _text(told.get("bucketName")), _let_in(policy)
+
+
+def _of_bucket_acl(told: Mapping[str, Any]) -> tuple[str, list[str]]:
+    text = str([value for name, value in told.items() if name not in ("bucketName", "host", "Host")])
+    open_to_all = "public-read" in text or "/global/AllUsers" in text or "/global/AuthenticatedUsers" in text
+    return _text(told.get("bucketName")), [PUBLIC] if open_to_all or "authenticated-read" in text else []
+
+
+_AWS_CALLS = {
+    "ModifySnapshotAttribute": _of_volume, "ModifyImageAttribute": _of_image,
+    "ModifyDBSnapshotAttribute": _of_database, "ModifyDBClusterSnapshotAttribute": _of_database,
+    "PutBucketPolicy": _of_bucket_policy, "PutBucketAcl": _of_bucket_acl,
+}  # fmt: skip
+
+
+def _let_in(policy: Any) -> list[str]:
+    """Whom a resource policy lets in: accounts by their ARN or id, or everybody."""
+    statements = policy.get("Statement") if isinstance(policy, Mapping) else None
+    statements = [statements] if isinstance(statements, Mapping) else statements
+    found: list[str] = []
+    for one in statements if isinstance(statements, list) else []:
+        if not isinstance(one, Mapping) or one.get("Effect") != "Allow" or _narrowed(one.get("Condition")):
+            continue
+        principal = one.get("Principal")
+        named = principal.get("AWS") if isinstance(principal, Mapping) else principal
+        found += [PUBLIC if who == "*" else who for who in _listed(named)]
+        found += [PUBLIC] if "NotPrincipal" in one else []
+    return found
+
+
+def _narrowed(condition: Any) -> bool:
+    """Whether a statement holds only for an organisation, a network or an account."""
+    tests = condition.values() if isinstance(condition, Mapping) else ()
+    keys = [str(key).casefold() for test in tests if isinstance(test, Mapping) for key in test]
+    return any(key.startswith(_NARROWING) for key in keys)
+
+
+def _listed(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(one) for one in value]
+    return [] if value is None else [str(value)]
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
