@@ -209,3 +209,9 @@ def first_noon(instant: datetime) -> datetime:
     instant = instant.astimezone(UTC)
     noon = instant.replace(day=1, hour=12, minute=0, second=0, microsecond=0)
     return noon if noon >= instant else (noon + timedelta(days=31)).replace(day=1)
+
+
+def opening_held(window: TestWindow, evidence: StoredEvidence, dataset: Dataset) -> bool:
+    """Whether what was open already when the window began must have shown itself: at the next first noon."""
+    noon = first_noon(window.start)
+    return noon < window.end or evidence.covered(dataset, window.scope_item_id, window.start, noon + INSTANT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.controls import encryption, public_entry_points, staff_devices
+from evidence.controls import encryption, public_entry_points, repository_secrets, staff_devices
 from evidence.controls.encryption import encrypted_everywhere
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.public_entry_points import nothing_public_unapproved
@@ -209,9 +209,13 @@ SECRETS = Control(
             description="Secret alerts: created, resolved, resolution, who bypassed push protection.",
         ),
     ),
-    exception_codes=("SCAN_OFF", "SECRET_OPEN", "ROTATION_UNPROVEN", "BYPASS_UNREVIEWED"),
+    exception_codes=repository_secrets.CODES,
     population="In-scope repositories; secret alerts.",
-    test=None,
+    test=repository_secrets.secrets_kept_out,
+    limits=(
+        "A rotation is shown by GitHub's own check of the secret alone: none can be recorded here yet.",
+        "Another scanner in the place of a feature that is not licensed is named by a person.",
+    ),
     false_positives=(
         "test fixtures",
         "features not licensed for private repositories (needs alternative scanner as evidence)",

@@ -37,7 +37,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evidence.controls.acceptance import Acceptance, recorded
-from evidence.controls.findings import INSTANT, RANKS, Finding, dataset_of, findings_of, first_noon
+from evidence.controls.findings import INSTANT, RANKS, Finding, dataset_of, findings_of, first_noon, opening_held
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.remediation import Case, Ruling, limit_of, ruled
@@ -62,16 +62,10 @@ def found_and_fixed(window: TestWindow, evidence: StoredEvidence) -> list[Outcom
     if has_closed(window):
         if not evidence.covered(dataset, window.scope_item_id, window.start, window.end):
             outcomes.append(window_unknown(window, LINE, "not all findings of the window are held."))
-        elif not _opening_held(window, evidence, dataset):
+        elif not opening_held(window, evidence, dataset):
             why = "which findings were open when it began is not known until the first of the next month is held."
             outcomes.append(window_unknown(window, LINE, why))
     return [*outcomes, *components(window, evidence)]
-
-
-def _opening_held(window: TestWindow, evidence: StoredEvidence, dataset: Dataset) -> bool:
-    """Whether what was open already when the window began must have shown itself: at the next first noon."""
-    noon = first_noon(window.start)
-    return noon < window.end or evidence.covered(dataset, window.scope_item_id, window.start, noon + INSTANT)
 
 
 def _judged(
