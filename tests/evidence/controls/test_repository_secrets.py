@@ -231,6 +231,9 @@ def test_the_last_version_counts_and_a_reopened_alert_is_open() -> None:
     evidence.store(SECRET_ALERTS, SCOPE, [resolved(event="closed", event_time=MADE + DAY)], learnt_at=MADE + 9 * DAY)
     [found] = judged(evidence)
     assert (found.outcome, len(found.evidence)) == ("pass", 2)
+    again = [resolved(validity="active", event="closed", event_time=MADE + DAY)]
+    evidence.store(SECRET_ALERTS, SCOPE, again, learnt_at=MADE + 15 * DAY)
+    assert [row.codes for row in judged(evidence)] == [("ROTATION_UNPROVEN",)]
 
 
 def test_alerts_that_are_not_held_are_unknown() -> None:
