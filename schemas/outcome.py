@@ -8,15 +8,17 @@ from typing import Any, Literal
 
 from schemas.instants import format_instant
 
-OutcomeValue = Literal["pass", "exception", "emergency", "unknown", "pending"]
+OutcomeValue = Literal["pass", "exception", "emergency", "unknown", "pending", "not_operated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the rule says about one item.
 
-    `codes` are all exception codes that apply. `evidence` are digests of the stored objects the row was judged by.
-    `resolves_at` is the deadline of a pending item. "Operating effectively" is the auditor's conclusion and no value.
+    `not_operated` is the row of a window in which the control did not have to operate, where that is shown; it is no
+    item and never a pass. `codes` are all exception codes that apply. `evidence` are digests of the stored objects the
+    row was judged by. `resolves_at` is the deadline of a pending item. "Operating effectively" is the auditor's
+    conclusion and no value.
     """
 
     control_id: str

@@ -105,6 +105,18 @@ class EvidenceRules(Part):
     """Approved rules by which a source puts alerts aside: type or category of the alert, or who muted it (CC7-ALT-01).
     """
 
+    incident_severity: Count = 2
+    """The mildest incidents that the procedure binds, 1 being the worst (CC7-INC-01)."""
+    incident_class_hours: Number = 4
+    """Hours after opening within which an incident must have a severity (CC7-INC-01)."""
+    incident_review_business_days: Count = 10
+    """Business days after its resolution within which an incident must be reviewed (CC7-INC-01)."""
+    incident_notice_hours: Number = 72
+    """Hours after opening within which customers who must be told are told, where the ticket names no other time
+    (CC7-INC-01)."""
+    security_response_business_days: Count = 5
+    """Business days within which a message to the security contact must be answered (CC2-EXT-01)."""
+
     @field_validator("ticket_pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:

@@ -11,6 +11,7 @@ the tracker's own (custom fields of Jira) come under the same names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,20 @@ DELETIONS = _kept_for("deletions")
 """Deletions of customers' data (C1-DSP-01)."""
 CHANGES = _kept_for("changes")
 """What was to be changed in production by hand (CC8-CHG-04)."""
+
+_FIELD = re.compile(r"^\s*(?:[-*]\s+)?\**([A-Za-z][A-Za-z0-9 /-]{1,40}?)\**\s*:\**\s+(\S.*?)\s*$")
+
+
+def field_name(words: str) -> str:
+    """A name in snake case: `Contained at` is `contained_at`."""
+    return re.sub(r"[^a-z0-9]+", "_", words.strip().lower()).strip("_")
+
+
+def fields_in(text: str) -> list[tuple[str, str]]:
+    """`Name: value` lines of a text, in order, names in snake case."""
+    found = (_FIELD.match(line) for line in text.splitlines())
+    return [(field_name(match[1]), match[2]) for match in found if match]
+
 
 DATASETS = (INCIDENTS, ACCESS_REQUESTS, ALERT_TRIAGE, SECURITY_INBOX, DELETIONS, CHANGES)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from connectors.jira.client import JiraClient, Project
 from connectors.tickets.asking import Json
-from connectors.tickets.rows import event, fields, fields_of, first_response, joined, snake
+from connectors.tickets.rows import event, fields, fields_of, first_response, joined
 from schemas.instants import optional_instant, parse_instant
+from schemas.tickets import field_name
 
 _KINDS = {"atlassian": "person", "customer": "person", "app": "bot"}
 
@@ -37,7 +38,7 @@ def _changed(client: JiraClient, change: Json) -> Iterator[Json]:
     at, who = parse_instant(change["created"]), person(change.get("author"))
     for item in change["items"]:
         before, after = item.get("fromString"), item.get("toString")
-        name = snake(item["field"])
+        name = field_name(item["field"])
         if name == "labels":
             had, has = set((before or "").split()), set((after or "").split())
             for label in sorted(has - had):
@@ -102,7 +103,7 @@ def _custom(client: JiraClient, said: Json) -> Iterator[tuple[str, str]]:
     for name in sorted(name for name in said if name.startswith("customfield_")):
         value = _spoken(said[name])
         if value and name in client.field_names:
-            yield snake(client.field_names[name]), value
+            yield field_name(client.field_names[name]), value
 
 
 def _spoken(value: Any) -> str:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from schemas.tickets import fields_in
+
 Json = dict[str, Any]
 
-_FIELD = re.compile(r"^\s*(?:[-*]\s+)?\**([A-Za-z][A-Za-z0-9 /-]{1,40}?)\**\s*:\**\s+(\S.*?)\s*$")
 RESPONSES = frozenset({"commented", "labeled", "assigned", "acknowledged", "closed"})
 """What counts as an answer to somebody who opened a ticket."""
-
-
-def snake(name: str) -> str:
-    """A name in snake case: `Contained at` is `contained_at`."""
-    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
 
 
 def fields_of(text: str) -> list[Json]:
     """`Name: value` lines of a text, in order, names in snake case; the first of a name counts."""
     found: dict[str, str] = {}
-    for line in text.splitlines():
-        match = _FIELD.match(line)
-        if match:
-            found.setdefault(snake(match[1]), match[2])
+    for name, value in fields_in(text):
+        found.setdefault(name, value)
     return fields(found)
 
 

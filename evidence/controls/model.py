@@ -190,7 +190,12 @@ class TestWindow:
     registers: Mapping[str, list[Mapping[str, Any]]]
     """Register rows by register name (`identities`, `administrators`, …), from the version recorded in the ledger."""
     holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """By dataset name the items it is collected for, where that is not the item of the window (`Dataset.per`)."""
+    """By dataset name the items it is collected for, where that is not the item of the window (`Dataset.per`); for the
+    organisation also by kind of item all that is in scope."""
+
+    def in_scope(self, kind: ScopeKind) -> tuple[str, ...]:
+        """Ids of all items of a kind, for a control of the organisation."""
+        return self.holders.get(kind, ())
 
     def asked_for(self, dataset: Dataset) -> tuple[str, ...]:
         """Ids of the items whose rows of a dataset speak of this window's item; none where no such item is known."""

@@ -43,12 +43,16 @@ def holders_of(control: Control, scope: ScopeRegister) -> Holders:
         found = scope.item(item.id)
         if found is None:
             return {}
-        return {
+        held = {
             dataset.name: tuple(one.id for one in scope.holders(dataset.per, dataset.system, found))
             for line in control.evidence
             for _, dataset in line.collected()
             if dataset.per is not None
         }
+        if control.scope_kind != "organisation":
+            return held
+        # A control of the whole company may ask what became of all items of a kind.
+        return held | {kind: tuple(one.id for one in items) for kind, items in scope.by_kind.items()}
 
     return holders
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evidence.controls.alert_triage import CODES as ALERT_CODES
 from evidence.controls.alert_triage import alerts_triaged
+from evidence.controls.incidents import CODES as INCIDENT_CODES
+from evidence.controls.incidents import incidents_handled
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import (
     AWS_CLOUDWATCH_ALARM_HISTORY,
@@ -137,6 +139,7 @@ INCIDENTS = Control(
             grace_days=5,
             sources=(TICKETING,),
             datasets={"own": tickets.INCIDENTS},
+            supporting={"own": (tickets.ALERT_TRIAGE, tickets.SECURITY_INBOX)},
             is_population=True,
             description="Incidents: opened, severity, how detected, timeline, contained, resolved, customers told, "
             "review, actions.",
@@ -152,10 +155,10 @@ INCIDENTS = Control(
             description="Statement of the incident owner that the register is complete: how many, sources consulted.",
         ),
     ),
-    exception_codes=("LATE_CLASS", "NO_REVIEW", "ACTION_OVERDUE", "NOTICE_LATE", "REGISTER_INCOMPLETE"),
+    exception_codes=INCIDENT_CODES,
     population="Incident register rows; cross-checks: alerts with verdict incident, status-page posts, rollback "
     "deployments, customer security reports.",
-    test=None,
+    test=incidents_handled,
     false_positives=(
         "availability blips below threshold",
         "duplicates merged",
@@ -163,6 +166,10 @@ INCIDENTS = Control(
     zero="All of: attestation of zero, alert stream covered and triaged, detection drill passed, tabletop current. "
     "The auditor will report that the control did not have to operate; do not report it as passed.",
     recover_until="Tickets while kept; attestation no.",
+    limits=(
+        "Posts on the status page and deployments that were rolled back are not held against the register.",
+        "Dates in the text of a ticket are taken as they are written; trackers keep no history of a text.",
+    ),
 )
 
 INCIDENT_EXERCISE = Control(
