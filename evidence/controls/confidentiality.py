@@ -3,6 +3,8 @@ the category."""
 
 from __future__ import annotations
 
+from evidence.controls import data_disposal
+from evidence.controls.data_disposal import disposed_when_due
 from evidence.controls.external_shares import CODES as SHARE_CODES
 from evidence.controls.external_shares import shares_approved
 from evidence.controls.model import Control, EvidenceLine
@@ -87,6 +89,7 @@ DISPOSAL = Control(
             grace_days=5,
             sources=(TICKETING, OWN_RECORDS),
             datasets={"own": tickets.DELETIONS},
+            is_population=True,
             description="Per ended customer: end of the contract, deletion due and executed, log of the job, who "
             "verified it.",
         ),
@@ -101,12 +104,17 @@ DISPOSAL = Control(
             reconstructible_from=AWS_CONFIG_HISTORY,
             sources=(AWS_CONFIG_HISTORY,),
             datasets={"aws": aws_configuration.LIFECYCLE},
+            is_population=True,
             description="Lifecycle rules of buckets, time to live of tables, retention of logs, expiry of backups.",
         ),
     ),
-    exception_codes=("DELETE_LATE", "DELETE_UNVERIFIED", "RULE_MISSING"),
+    exception_codes=data_disposal.CODES,
     population="Contracts ended (billing system) whose deletion falls due in the window.",
-    test=None,
+    test=disposed_when_due,
+    limits=(
+        "Contracts that ended are known from tickets alone: the billing system is not collected.",
+        "Of stores of AWS only buckets, groups of logs and backup plans are looked at for rules.",
+    ),
     false_positives=("legal hold",),
     zero="No contract ended per billing export.",
     recover_until="Tickets while kept.",
