@@ -111,7 +111,8 @@ class _Chain:
             yield self._row(item, asked[0], "every digest is there, signed and followed, and every file whole", digests)
 
     def _good(self, held: Mapping[tuple[int, int], _Said]) -> Iterator[_Said]:
-        beginning = min((one.start for one in held.values()), default=0)
+        # Time without digests before the first one is no part of its chain.
+        beginning = min((one.start for one in held.values() if one.state != _NO_DIGEST), default=0)
         for one in held.values():
             if one.state == _WHOLE or (one.state == _RESTARTED and one.start == beginning):
                 yield one

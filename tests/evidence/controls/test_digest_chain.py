@@ -142,6 +142,7 @@ def test_a_region_that_is_enabled_within_the_window() -> None:
     first = link(11, state="chain_restarted")
     late = [link(10, 10, state="digest_missing", trail=None), first, *links(12, 49)]
     assert told(judged(late, settings=12)) == [("unknown", 0)]
+    assert told(judged(late[::-1], settings=12)) == [("unknown", 0)]  # in whatever order they are told
     assert told(judged(late, settings=-1)) == [("exception", 0)]
     # One that was seen before its chain begins was not logged.
     assert told(judged(late, settings=4)) == [("exception", 0)]

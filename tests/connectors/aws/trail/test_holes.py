@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from evidence.controls.digest_chain import chain_whole
 from sandbox.aws.trail import Stored, TrailDelivery
+from schemas.aws_trail import TRAIL_CONTINUITY
 from schemas.errors import NotLicensed, RetriableError
 from schemas.extraction import Session
+from tests.evidence.controls.changes import window
 from tests.fakes.aws_company import PROD, Simulated, SimulatedAws
 from tests.fakes.aws_trail import (
     END,
@@ -26,6 +30,7 @@ from tests.fakes.aws_trail import (
     start,
     with_trail,
 )
+from tests.fakes.memory_evidence import MemoryEvidence
 
 HOLE = START + timedelta(hours=2)
 """The hour from 3:00 to 4:00."""
@@ -113,6 +118,16 @@ def opened(simulated: Simulated) -> Session:
     return session(simulated)
 
 
+def broken(rows: list[dict[str, Any]], region: str = "eu-west-1") -> list[datetime]:
+    """The hours for which CC7-LOG-01 says that the chain is broken, of those that were collected."""
+    evidence = MemoryEvidence()
+    evidence.snapshot(TRAIL_CONTINUITY, f"aws:{PROD}", NOW, rows)
+    tested = window("CC7-LOG-01", start=STARTED, end=STARTED + 7 * _HOUR, as_of=NOW, scope=f"aws:{PROD}:{region}")
+    found = chain_whole(replace(tested, holders={TRAIL_CONTINUITY.name: (f"aws:{PROD}",)}), evidence)
+    assert {row.outcome for row in found} <= {"pass", "exception"}
+    return [row.event_time for row in found if row.codes == ("CHAIN_BROKEN",)]
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_the_claim_ends_before_the_hour_and_says_why(simulated: Simulated, opened: Session, damage: str) -> None:
     spoil, state = DAMAGE[damage]
@@ -133,6 +148,8 @@ def test_the_claim_ends_before_the_hour_and_says_why(simulated: Simulated, opene
     wrong = [row for row in rows if row["region"] == "eu-west-1" and row["starts_at"] == HOLE]
     assert [(row["state"], row["ends_at"]) for row in wrong] == [(state, HOLE + _HOUR)]
     assert {row["state"] for row in rows if row["starts_at"] > HOLE} == {"whole"}
+    assert broken(rows) == [HOLE]
+    assert broken(rows, "us-east-1") == []
 
 
 def test_every_hour_is_told(simulated: Simulated, opened: Session) -> None:
@@ -163,6 +180,7 @@ def test_logging_that_was_stopped_is_a_hole_and_a_new_chain(simulated_aws: Simul
     assert around[HOLE] == "digest_missing"
     assert around[HOLE + _HOUR] == "chain_restarted"
     assert around[HOLE + 2 * _HOUR] == "whole"
+    assert broken(rows) == [HOLE, HOLE + _HOUR]
 
 
 def test_a_digest_signed_by_somebody_else(simulated: Simulated, opened: Session) -> None:
