@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evidence.controls.commitments import CODES as COMMITMENT_CODES
+from evidence.controls.commitments import commitments_reach_customers
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.scope_decisions import CODES as SCOPE_CODES
 from evidence.controls.scope_decisions import scope_is_decided
@@ -137,12 +139,13 @@ COMMITMENTS = Control(
             description="Messages to the security contact: received, first answered, closed.",
         ),
     ),
-    exception_codes=("PAGE_DOWN", "CHANGE_UNAPPROVED", "NO_RESPONSE"),
+    exception_codes=COMMITMENT_CODES,
     population="Published documents; messages to the security contact.",
-    test=None,
+    test=commitments_reach_customers,
     false_positives=("spam to the mailbox (classified, not deleted)",),
     zero="An unused mailbox is proven by a test message each quarter.",
     recover_until="Pages no; tickets while kept.",
+    limits=("A text is its bytes: a page that is put together anew for every visitor is told as changed.",),
 )
 
 CONTROLS = (POLICIES, SCOPE_REGISTER, COMMITMENTS)

@@ -74,6 +74,30 @@ POLICY_APPROVAL = RecordType(
     item_prefix="policy:",
 )
 
+PAGE_APPROVAL = RecordType(
+    "page_approval",
+    "A text that customers rely on was approved before it was published",
+    "response",
+    (Answers("CC2-EXT-01", "published"),),
+    (
+        Field("url", "Address of the page, as in the register of published pages",
+              example="https://example.com/terms"),
+        Field("sha256", "Digest of the text as it is published, byte by byte", "digest"),
+        Field("what", "What changes"),
+        Field("authors", "Who wrote it", "persons", required=False),
+        Field("approved_by", "Who approved it", "person"),
+        Field("approved_at", "When", "instant"),
+    ),
+    ("approved_at",),
+    "approved_by",
+    (
+        "It came before the text was published.",
+        "Who approved it may, and did not write it alone.",
+        "Terms that change for customers were announced as promised.",
+    ),
+    ("The text as approved.",),
+)  # fmt: skip
+
 SCOPE_REVIEW = RecordType(
     "scope_review",
     "The register of what is in scope was reviewed",
@@ -196,4 +220,4 @@ PENETRATION_TEST = RecordType(
     ("The report, or its summary; the letter of the tester about tests repeated.",),
 )  # fmt: skip
 
-TYPES = (MINUTES, POLICY_APPROVAL, SCOPE_REVIEW, RISK_ASSESSMENT, SIGN_OFF, PENETRATION_TEST)
+TYPES = (MINUTES, POLICY_APPROVAL, PAGE_APPROVAL, SCOPE_REVIEW, RISK_ASSESSMENT, SIGN_OFF, PENETRATION_TEST)
