@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 import logging
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from prefect import flow
 
+from connectors.records.recording import record_file
 from connectors.workspace import Workspace, open_workspace
 from evidence.collection_plan import RunCadence, closed_window
 from evidence.controls.model import Family
 from flows.family import collect_family
 from schemas.errors import ConfigurationError
 from schemas.instants import format_instant
+from schemas.records import RECORD_TYPES
 
 PROGRESS = logging.getLogger("evidence.progress")
 """One line for each month, for whoever waits; Prefect's own log has a thousand."""
@@ -37,7 +40,8 @@ def simulated_period(
     """Collect everything from `start` to `end` every `every_days` days at 03:15 UTC, and close each month on the 2nd.
 
     `story` is a list of `{"at": instant, "plan": fault rules}`: from each instant on that plan is in force at the
-    sources. Gives the number of collections and of failed ones.
+    sources. What the company's people wrote down is recorded on its day (`dated_records`). Gives the number of
+    collections, of failed ones, and of records.
     """
     instant = start
 
@@ -45,9 +49,14 @@ def simulated_period(
         return instant
 
     workspace: Workspace | None = None
-    counts = {"collections": 0, "failed": 0}
+    counts = {"collections": 0, "failed": 0, "records": 0}
+    written = deque(dated_records(Path(program).parent))
     plans = sorted(story, key=lambda chapter: chapter["at"])
-    for instant, runs in _schedule(start, end, every_days):
+    for planned, runs in _schedule(start, end, every_days):
+        while workspace is not None and written and written[0].at < planned:
+            instant = written[0].at
+            counts["records"] += _record(workspace, written.popleft())
+        instant = planned
         while plans and datetime.fromisoformat(plans[0]["at"]) <= instant:
             _put(control_url, "plan", plans.pop(0)["plan"])
         _put(control_url, "clock", {"now": format_instant(instant)})
@@ -59,8 +68,34 @@ def simulated_period(
                 counts["collections"] += len(collected.claims)
                 counts["failed"] += len(collected.failures)
         if "monthly" in runs:
-            PROGRESS.info("%s: %d collections so far, %d failed", f"{instant:%Y-%m-%d}", *counts.values())
+            PROGRESS.info(
+                "%s: %d collections so far, %d failed; %d records of people", f"{instant:%Y-%m-%d}", *counts.values()
+            )
+    while workspace is not None and written and written[0].at < end:
+        instant = written[0].at
+        counts["records"] += _record(workspace, written.popleft())
     return counts
+
+
+class DatedRecord(NamedTuple):
+    """A file of records and when the store hears of it."""
+
+    at: datetime
+    kind: str
+    path: Path
+
+
+def dated_records(folder: Path) -> list[DatedRecord]:
+    """The files `records/<day>.<kind>.yaml` (or `.csv`) of a company, in order; each is recorded at 16:00 UTC."""
+    found: list[DatedRecord] = []
+    for path in sorted((folder / "records").glob("*.*.*")):
+        day, kind, _ = path.name.split(".", 2)
+        found.append(DatedRecord(datetime.fromisoformat(f"{day}T16:00:00+00:00"), kind, path))
+    return found
+
+
+def _record(workspace: Workspace, written: DatedRecord) -> int:
+    return len(record_file(workspace, RECORD_TYPES[written.kind], written.path))
 
 
 def _schedule(start: datetime, end: datetime, every_days: int) -> Iterator[tuple[datetime, list[RunCadence | None]]]:

@@ -10,6 +10,7 @@
 | `truth.yaml`, `aws.truth.yaml` | what the script breaks on purpose, and what has to come out of it |
 | `program.yaml` | its programme file, in which the sandbox fills in its own addresses |
 | `registers/` | its registers; `people.csv` and `identities.csv` come from `company.yaml` unless they are there |
+| `records/` | what its people wrote down, `<day>.<kind>.yaml` or `.csv`, and what is attached to it |
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def write_company_programme(
     google_url: str | None = None,
     trackers: Mapping[str, str] | None = None,
 ) -> Path:
-    """Copy a company's `program.yaml` and registers to `directory` and point it at the running sandbox.
+    """Copy a company's `program.yaml`, registers and records to `directory` and point it at the running sandbox.
 
     `account` is an AWS account that joins those of the company. `trackers` are the addresses of `jira` and `pagerduty`.
     """
@@ -59,8 +59,9 @@ def write_company_programme(
     if account is not None:
         scope["aws"] = scope.get("aws") or {"accounts": []}
         scope["aws"]["accounts"].append(_account(account))
-    if (folder / "registers").is_dir():
-        shutil.copytree(folder / "registers", directory / "registers", dirs_exist_ok=True)
+    for name in ("registers", "records"):
+        if (folder / name).is_dir():
+            shutil.copytree(folder / name, directory / name, dirs_exist_ok=True)
     _write_people(directory, company)
     path = directory / "program.yaml"
     _write(path, content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,8 @@ class _Preparation:
         for name in draft.attachments:
             found = self._attachment(name, draft.line_of(("attachments",)), anywhere=False)
             attachments += [found] if found is not None and found not in attachments else []
-        values = self._with_digests(record_type.fields, draft.values, attachments, draft)
+        performed = accept.performed_at(record_type, draft)
+        values = self._with_digests(record_type.fields, draft.values, attachments, performed, draft)
         before = len(self.file.findings)
         for place, message in accept.check_values(record_type.fields, values):
             self._say(draft.line_of(place), message)
@@ -114,7 +115,6 @@ class _Preparation:
         def trouble(key: str, message: str) -> None:
             self._say(draft.line_of((key,)), message)
 
-        performed = accept.performed_at(record_type, draft)
         if performed > accept.now:
             trouble(record_type.performed[0], f"{format_instant(performed)} has not come yet: {accept.not_yet}")
         corroboration = self._corroboration(draft, performed, attachments)
@@ -209,8 +209,8 @@ class _Preparation:
         return self._read[name]
 
     def _with_digests(
-        self, fields: Sequence[Field], values: Mapping[str, Any], attachments: Sequence[Attachment], draft: Draft,
-        where: tuple[str | int, ...] = (),
+        self, fields: Sequence[Field], values: Mapping[str, Any], attachments: Sequence[Attachment],
+        performed: datetime, draft: Draft, where: tuple[str | int, ...] = (),
     ) -> dict[str, Any]:  # fmt: skip
         """The values with `file:NAME` and `current` replaced by the digests they stand for."""
         out = dict(values)
@@ -219,30 +219,39 @@ class _Preparation:
             place = (*where, field.name)
             if field.kind == "rows" and value:
                 out[field.name] = [
-                    self._with_digests(field.fields, row, attachments, draft, (*place, number))
+                    self._with_digests(field.fields, row, attachments, performed, draft, (*place, number))
                     for number, row in enumerate(value)
                 ]
             elif field.kind == "digest" and isinstance(value, str):
                 try:
-                    out[field.name] = self._digest(field, value, attachments)
+                    out[field.name] = self._digest(field, value, attachments, performed)
                 except ValueError as error:
                     self._say(draft.line_of(place), str(error))
         return out
 
-    def _digest(self, field: Field, value: str, attachments: Sequence[Attachment]) -> str:
+    def _digest(self, field: Field, value: str, attachments: Sequence[Attachment], performed: datetime) -> str:
         if value.startswith(FILE):
             name = value.removeprefix(FILE).strip()
             for one in attachments:
                 if one.name == Path(name).name:
                     return one.digest
             raise ValueError(f"{field.name}: {name!r} is not attached. Add it to `attachments`, or use --attach")
-        if value == CURRENT:
-            held = (self.workspace.latest_programme() or {}).get("registers", {}).get(field.register)
-            if held is None:
-                raise ValueError(f"{field.name}: the programme has no register {field.register!r} recorded. Write the "
-                                 "digest of the version that was meant")  # fmt: skip
-            return str(held["digest"])
-        return value
+        return self._current(field, performed) if value == CURRENT else value
+
+    def _current(self, field: Field, performed: datetime) -> str:
+        """What was current when it was done, so that the same file is the same record whenever it is recorded."""
+        before = performed - timedelta(microseconds=1)
+        if field.current == "ledger":
+            found = self.workspace.store.head_at(before)
+        else:
+            bodies = [one.body for one in self.workspace.store.index()
+                      if one.kind == "programme" and one.body and one.recorded_at <= before]  # fmt: skip
+            held = bodies[-1]["registers"].get(field.current) if bodies else None
+            found = None if held is None else held["digest"]
+        if found is None:
+            raise ValueError(f"{field.name}: no {field.current} was recorded before {format_instant(performed)}. Write "
+                             "the digest of what was meant")  # fmt: skip
+        return str(found)
 
     def _corroboration(
         self, draft: Draft, performed: Any, attachments: Sequence[Attachment]

@@ -94,8 +94,8 @@ def _meaning(field: Field) -> str:
         text += f" ({' | '.join(field.choices)})"
     if field.kind == "digest":
         text += f"; {FILE}NAME stands for that of an attached file"
-    if field.register is not None:
-        text += f", {CURRENT} for that of the version recorded now"
+    if field.current is not None:
+        text += f", {CURRENT} for that of what is recorded now"
     return text
 
 

@@ -105,7 +105,7 @@ SCOPE_REVIEW = RecordType(
     (Answers("CC2-SYS-01", "register_review"),),
     (
         Field(
-            "register_digest", "Digest of the version of the scope register that was read", "digest", register="scope"
+            "register_digest", "Digest of the version of the scope register that was read", "digest", current="scope"
         ),
         Field("unclassified", "How many items had no decision", "number", example="0"),
         Field("reviewer", "Who reviewed it", "person"),
@@ -126,7 +126,7 @@ RISK_ASSESSMENT = RecordType(
     "periodic",
     (Answers("CC3-RISK-01", "assessment"),),
     (
-        Field("register_digest", "Digest of the risk register that came out of it", "digest", register="risks"),
+        Field("register_digest", "Digest of the risk register that came out of it", "digest", current="risks"),
         Field("participants", "Who took part", "persons"),
         Field("fraud_risks", "Ids of the rows of the risk register that are about fraud", "texts", required=False),
         Field("changes", "What changed in business, technology and vendors, and what that does to risk",
@@ -160,7 +160,8 @@ SIGN_OFF = RecordType(
     "periodic",
     (Answers("CC4-MON-01", "signoff"),),
     (
-        Field("result_digest", "Digest of the completeness report that was looked at", "digest"),
+        Field("result_digest", "Digest of the completeness report, or of the ledger it was made of", "digest",
+              current="ledger"),
         Field("reviewer", "Who looked at it", "person"),
         Field("signed_at", "When it was signed", "instant"),
         Field("issues", "One for each gap and each open exception", "rows", required=False, fields=(

@@ -42,8 +42,9 @@ class Field:
     choices: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     """Of `rows`: the fields of each row."""
-    register: str | None = None
-    """Of a `digest`: the register whose version it names."""
+    current: str | None = None
+    """Of a `digest`: what `current` stands for: a register (its recorded version), or `ledger` (its head, by which a
+    report of completeness can be made again)."""
     example: str = ""
     """For the template, as it is written in YAML; made up from the kind where nothing is said."""
 

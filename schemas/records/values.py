@@ -17,7 +17,7 @@ Trouble = tuple[Path, str]
 FILE = "file:"
 """Before the name of an attachment: the digest is that of the attached file, worked out when it is recorded."""
 CURRENT = "current"
-"""For the digest of a register: that of the version recorded last."""
+"""For the digest of a register or of the ledger: that of what is recorded now."""
 
 LONGEST_TEXT = 10_000
 """Characters. What is longer is a document, and is attached."""
@@ -85,7 +85,7 @@ def _one(field: Field, value: Any) -> Any:
     if isinstance(read, str):
         _plain(field, read)
     if field.kind == "digest" and not _is_digest(field, str(read)):
-        current = f", or {CURRENT} for the version recorded now" if field.register else ""
+        current = f", or {CURRENT} for what is recorded now" if field.current else ""
         raise ValueError(f"{field.name} is not a digest. Write sha256: and 64 hexadecimal digits, or {FILE}NAME for "
                          f"that of an attached file{current}")  # fmt: skip
     return read
@@ -93,7 +93,7 @@ def _one(field: Field, value: Any) -> Any:
 
 def _is_digest(field: Field, text: str) -> bool:
     if text == CURRENT:
-        return field.register is not None
+        return field.current is not None
     return text.startswith(FILE) or re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
 
 
