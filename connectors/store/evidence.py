@@ -185,7 +185,8 @@ class LedgerEvidence:
     def _rows_between(
         self, held: StoredObject, item: str, start: datetime, end: datetime, where: Mapping[str, Collection[str]]
     ) -> Iterator[Row]:
-        cached = self._load(held, item)
+        # Of a selection nothing is kept: few rows of many objects are asked for, and most objects hold none of them.
+        cached = self._rows.get((held.digest, item)) if where else self._load(held, item)
         if cached is not None:
             for row in cached:
                 if start <= row["event_time"] < end and all(row[name] in values for name, values in where.items()):
@@ -197,7 +198,8 @@ class LedgerEvidence:
         wanted = (pc.field("scope_item_id") == item) & (time >= start) & (time < end)
         for name, values in where.items():
             wanted = wanted & pc.field(name).isin(sorted(values))
-        yield from self._stream(held, wanted)
+        if not where or self._open(held)[0].count_rows(filter=wanted):  # counting reads the columns of the filter alone
+            yield from self._stream(held, wanted)
 
     def _all_rows(self, held: StoredObject, item: str) -> Iterable[Row]:
         cached = self._load(held, item)

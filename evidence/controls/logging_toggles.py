@@ -104,15 +104,15 @@ class _Aws:
                 if row["kind"] == "trail":
                     self._trails |= _names(row)
                     self._buckets |= {row["bucket"]} - {None}
-        self._calls = self._read()
+        self._calls = self._read(window.start, window.end)
+        if any(call.stops and self._resumed(call) is None for call in self._calls):
+            self._calls += self._read(window.end, window.as_of + _INSTANT)
 
-    def _read(self) -> list[_Call]:
+    def _read(self, start: datetime, end: datetime) -> list[_Call]:
         names = {*TRAIL_CALLS, *BUCKET_CALLS, *RESUMING}
         found: list[_Call] = []
         for item in self._asked:
-            for row, digest in self._evidence.rows(
-                MANAGEMENT_EVENTS, item, self._window.start, self._window.as_of + _INSTANT, where={"event_name": names}
-            ):
+            for row, digest in self._evidence.rows(MANAGEMENT_EVENTS, item, start, end, where={"event_name": names}):
                 if row["error_code"]:
                     continue
                 parameters = read_detail(row["request_parameters"])
@@ -121,6 +121,12 @@ class _Aws:
                 elif row["event_source"] == "s3.amazonaws.com":
                     found.append(_Call(row, digest, None, bucket_of(parameters)))
         return sorted(found, key=lambda call: (call.at, call.row["event_id"]))
+
+    def _resumed(self, call: _Call) -> datetime | None:
+        """When the trail that a call stopped kept everything again."""
+        return next(
+            (one.at for one in self._calls if one.resumes and one.trail == call.trail and one.at > call.at), None
+        )
 
     def outcomes(self) -> Iterator[Outcome]:
         window = self._window
@@ -168,8 +174,7 @@ class _Aws:
         return _row(self._window, item_id, call.at, outcome, f"{subject}, {words}", None, (*digests, *more))
 
     def _off(self, call: _Call) -> tuple[OutcomeValue, str, str | None, tuple[str, ...]]:
-        ended = next((one for one in self._calls if one.resumes and one.trail == call.trail and one.at > call.at), None)
-        until = None if ended is None else ended.at
+        until = self._resumed(call)
         spoken = f"from {format_instant(call.at)} " + ("on" if until is None else f"to {format_instant(until)}")
         item = self._window.scope_item_id
         before = self._evidence.snapshot_before(LOG_CONFIG, item, call.at)

@@ -150,6 +150,7 @@ def test_from_and_to_are_told() -> None:
     began = call("StartLogging", hours=2)
     assert "from 2026-05-12T10:00:00Z to 2026-05-12T12:00:00Z" in one(call("StopLogging"), began).explanation
     assert "from 2026-05-12T10:00:00Z on" in one(call("StopLogging")).explanation
+    assert "to 2026-06-06T10:00:00Z" in one(call("StopLogging"), call("StartLogging", hours=24 * 25)).explanation
     other = call("StartLogging", {"name": "other"}, hours=2)
     assert "10:00:00Z on" in one(call("StopLogging"), other).explanation
 
