@@ -61,7 +61,8 @@ evidence_rules:
 
 people:
   approvers: []                   # - {{email: cto@example.com, key: "ed25519:…", from: {start}}}
-  reviewers: []                   # - lead@example.com: who may sign access reviews; at least two
+  reviewers: []                   # - lead@example.com: who may sign reviews and records; at least two. With a key
+                                  # (`evidence record key`), {{email: …, key: …}}, it is known that they signed
   owners: {{}}                      # CC6-UAR-01: lead@example.com
   # on_call: security@example.com
 
