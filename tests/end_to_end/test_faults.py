@@ -17,7 +17,7 @@ import pytest
 from evidence.completeness.severity import COVERED
 from sandbox.faults import Kind
 from sandbox.serve import Sandbox
-from tests.fakes.evidence_project import Project
+from tests.fakes.evidence_project import Cells, Project, cells_of
 from tests.fakes.small_company import ACCOUNT, REPOSITORY, WINDOW, small_company
 
 Fault = dict[str, Any]
@@ -153,11 +153,12 @@ def test_github(company: Company, tmp_path: Path, fault: Fault) -> None:
         ran = project.run(*COLLECT_GITHUB)
     first = examined(company, project, ran.code, {name: ("CC8-CHG-01", line) for name, line in LINES.items()})
     project.fine(*COLLECT_GITHUB)
+    healed = project.completeness()
     for name, line in LINES.items():
         *before, last = statuses(project, name)
         assert (set(before), last) == ({first[name]}, "ok"), "the failed attempts stay beside the one that healed it"
         assert latest_rows(project, name) == company.whole[name]
-        assert project.cells("CC8-CHG-01", line)[WINDOW, REPOSITORY]["state"] in COVERED
+        assert cells_of(healed, "CC8-CHG-01", line)[WINDOW, REPOSITORY]["state"] in COVERED
     assert project.verify()["problems"] == []
 
 
@@ -170,22 +171,23 @@ def test_aws(company: Company, tmp_path: Path, fault: Fault) -> None:
     project.fine(*COLLECT_AWS, "--scope", f"aws:{ACCOUNT}")
     assert statuses(project, "aws.privileges") == [first["aws.privileges"], "ok"]
     assert latest_rows(project, "aws.privileges") == company.whole["aws.privileges"]
-    [cell] = [cell for (window, _), cell in admins(project).items() if window == "2026-08"]
+    [cell] = [cell for (window, _), cell in admins(project.completeness()).items() if window == "2026-08"]
     assert cell["state"] in COVERED
     assert project.verify()["problems"] == []
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "unauthorized"}, {"kind": "forbidden"}, {"kind": "not_found"}, {"kind": "rate_limited"},
-        {"kind": "secondary_limit"}, {"kind": "server_error"}, {"kind": "error", "status": 422},
-        {"kind": "connection_reset"}, {"kind": "truncated_body"}, {"kind": "truncated_body", "bytes": 0},
-        {"kind": "wrong_date", "seconds": 600},
-    ],
-    ids=named,
-)  # fmt: skip
-@pytest.mark.parametrize("match", ["GET /app", "/app/installations/*/access_tokens"])
+REFUSALS: list[Fault] = [
+    {"kind": "unauthorized"}, {"kind": "forbidden"}, {"kind": "not_found"}, {"kind": "rate_limited"},
+    {"kind": "secondary_limit"}, {"kind": "server_error"}, {"kind": "error", "status": 422},
+    {"kind": "connection_reset"}, {"kind": "truncated_body"}, {"kind": "truncated_body", "bytes": 0},
+    {"kind": "wrong_date", "seconds": 600},
+]  # fmt: skip
+TOKENS = "/app/installations/*/access_tokens"
+LOGIN = [(TOKENS, fault) for fault in REFUSALS] + [("GET /app", fault) for fault in (REFUSALS[0], REFUSALS[5])]
+"""Which app it is, is asked through the same code as for its tokens."""
+
+
+@pytest.mark.parametrize(("match", "fault"), LOGIN, ids=lambda value: named(value) if isinstance(value, dict) else None)
 def test_logging_in_as_an_app(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, match: str, fault: Fault
 ) -> None:
@@ -203,17 +205,18 @@ def test_logging_in_as_an_app(
         assert statuses(project, "github.commits")[-1] == "ok"
 
 
-def admins(project: Project) -> dict[tuple[str, str], dict[str, Any]]:
-    cells = project.cells("CC6-PRIV-01", "admins")
+def admins(verdict: dict[str, Any]) -> Cells:
+    cells = cells_of(verdict, "CC6-PRIV-01", "admins")
     return {key: cell for key, cell in cells.items() if cell["scope_item_id"].startswith("aws:")}
 
 
 def examined(company: Company, project: Project, code: int, lines: dict[str, tuple[str, str]]) -> dict[str, str]:
     """Hold a run under a fault against the rule; the status of each dataset."""
     found: dict[str, str] = {}
+    verdict = project.completeness()
     for name, (control, line) in lines.items():
         claim = project.claims(name)[-1]  # denied items are asked again source by source, and the last one counts
-        cells = project.cells(control, line) if name != "aws.privileges" else admins(project)
+        cells = cells_of(verdict, control, line) if name != "aws.privileges" else admins(verdict)
         window = WINDOW if name != "aws.privileges" else "2026-08"
         [state] = [cell["state"] for (id_, _), cell in cells.items() if id_ == window]
         found[name] = claim["status"]

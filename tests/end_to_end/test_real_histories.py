@@ -66,7 +66,7 @@ def projects(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
             project.program.write_bytes(sandbox.program.read_bytes())
             project.edit(period(start, end, names))
             for window in windows:
-                project.fine("collect", "--family", "change_management", "--window", window)
+                project.fine("collect", "--control", "CC8-CHG-01", "--window", window)
         yield made
 
 

@@ -54,6 +54,19 @@ def _standard_output(out: io.BytesIO) -> Iterator[None]:
         sys.stdout = held
 
 
+Cells = dict[tuple[str, str], dict[str, Any]]
+"""By window and scope item's name."""
+
+
+def cells_of(verdict: dict[str, Any], control: str, line: str) -> Cells:
+    """The cells of an evidence line in what `evidence completeness --json` printed."""
+    return {
+        (cell["window_id"], cell["scope_item"]): cell
+        for cell in verdict["cells"]
+        if (cell["control_id"], cell["evidence_id"]) == (control, line)
+    }
+
+
 @dataclass(frozen=True)
 class Project:
     """A folder with `program.yaml` and, after the first collection, `evidence-store`."""
@@ -96,13 +109,9 @@ class Project:
         assert ran.code in (0, 1), ran.err
         return ran.json
 
-    def cells(self, control: str, line: str) -> dict[tuple[str, str], dict[str, Any]]:
+    def cells(self, control: str, line: str) -> Cells:
         """The cells of an evidence line, by window and scope item's name."""
-        return {
-            (cell["window_id"], cell["scope_item"]): cell
-            for cell in self.completeness()["cells"]
-            if (cell["control_id"], cell["evidence_id"]) == (control, line)
-        }
+        return cells_of(self.completeness(), control, line)
 
     def verify(self) -> dict[str, Any]:
         """What `evidence verify` says of the store."""

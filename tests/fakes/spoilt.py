@@ -61,15 +61,15 @@ def of_source(company: WholeCompany, source: Source, operations: Sequence[str], 
     """Ways to fail for one pass. Which operation each meets, and in which variant, depends on `seed` alone.
 
     Every page kind in each variant, because each list is read by code of its own. What happens to a request or its
-    connection is handled in one place of each connector for all that it reads, so a pass meets a third of those kinds,
-    and the passes of a system meet them all between them.
+    connection is handled in one place of each connector for all that it reads, so a pass meets a quarter of those
+    kinds, and the passes of a system meet them all between them.
     """
     found: list[Spoilt] = []
     first = turn = zlib.crc32(seed.encode())
     for number, (kind, variants) in enumerate(VARIANTS.items()):
         if kind in _OF_GITHUB and source != "github":
             continue
-        if kind not in _ALWAYS and (number + first) % 3:
+        if kind not in _ALWAYS and (number + first) % 4:
             continue
         chosen = variants if kind in _OF_PAGES else [variants[turn % len(variants)]]
         # Queries are named by one word, and REST operations of GitHub by method and path.

@@ -8,7 +8,7 @@ from tests.fakes.exceptions_of_sources import UNCOUNTED
 from tests.fakes.readings import Reading
 from tests.fakes.spoilt import KINDS, VARIANTS, Spoilt, plan
 
-_OPERATIONS = 3
+_OPERATIONS = 2
 """Operations of a pass that are refused, one after the other."""
 
 
