@@ -43,6 +43,7 @@ class SystemAccess:
         self._register = register
         self.system = window.scope_item_id.partition(":")[0]
         self.identities = IdentityMap(window.registers.get("identities", ()), register.rows, window.programme.timezone)
+        self._by_address = IdentityMap((), register.rows, window.programme.timezone).at(window.start)
         self.accounts = tracks_of(window, evidence, window.scope_item_id, LISTS[self.system])
         keys = KEYS.get(self.system)
         self._keys = Tracks() if keys is None else tracks_of(window, evidence, window.scope_item_id, keys)
@@ -89,7 +90,7 @@ class SystemAccess:
 
     def had(self, leaver: Leaver, allowed: Deadline) -> Iterator[Had]:
         """Everything that was theirs on the last day or later, and when it ended. `allowed`: the longer deadline."""
-        person = self.identities.at(leaver.left_at).of_key(f"person:{leaver.person_id}")
+        person = self.identities.at(leaver.known_at).of_key(f"person:{leaver.person_id}")
         for tracks in (self.accounts, self._keys):
             for stretches in tracks.by_id.values():
                 mine = [one.shown for one in stretches if one.shown is not None and self._is(person, one.shown, leaver)]
@@ -111,37 +112,45 @@ class SystemAccess:
             if until is None or one.first < until
         ]
         events = [pair for pair in self.events_of(holding) if until is None or pair[0].at < until]
-        heirs: list[str] = []
+        # An account that nobody has for a while counts as everybody's who ever had it; only somebody with the same
+        # address is the leaver, and only somebody who has it alone took it over.
+        selves = self._selves(leaver)
+
+        def heir_at(one: Holding, at: datetime) -> str | None:
+            entries = self.entries(one, at)
+            mine = leaver.person_id in entries
+            for entry in sorted(entries - {leaver.person_id}):
+                if self._register.works_at(entry, at) and (not mine or entry in selves):
+                    return entry
+            return None
 
         def theirs(one: Holding, at: datetime) -> bool:
             entries = self.entries(one, at)
-            if at <= leaver.left_at:
-                return leaver.person_id in entries
-            others = [entry for entry in sorted(entries - {leaver.person_id}) if self._register.works_at(entry, at)]
-            heirs.extend(others)
-            return bool(entries) and not others
+            return leaver.person_id in entries if at <= leaver.known_at else bool(entries) and heir_at(one, at) is None
 
         end = end_of(signs_of(kept, events, instants, theirs), events, self.covered)
         if end.over is not None and end.over < leaver.left_at - STALE:
             return None  # it was not theirs any more long before
-        last = allowed.at - timedelta(microseconds=1)
-        heir = next((entry for entry in heirs if self._register.works_at(entry, last)), None)
+        heir = heir_at(holding, allowed.at - timedelta(microseconds=1))
         if heir is None:
             end = self._through_google(holding, end)
         return Had(holding, end, heir)
 
     def _is(self, person: Person, holding: Holding, leaver: Leaver) -> bool:
-        return not self.identities.at(leaver.left_at).person(holding.who).isdisjoint(person)
+        return not self.identities.at(leaver.known_at).person(holding.who).isdisjoint(person)
+
+    def _selves(self, leaver: Leaver) -> set[str]:
+        """Entries of the register that share an address with the leaver's: the same human being."""
+        mine = self._by_address.of_key(f"person:{leaver.person_id}")
+        return {
+            entry
+            for entry in self._register.people
+            if entry != leaver.person_id and not self._by_address.of_key(f"person:{entry}").isdisjoint(mine)
+        }
 
     def _returns_at(self, leaver: Leaver, allowed: Deadline) -> datetime | None:
         """When a leaver comes back after the deadline: what they have from then on was given anew."""
-        people = self.identities.at(leaver.left_at)
-        person = people.of_key(f"person:{leaver.person_id}")
-        starts = [
-            self._register.starts_at(entry)
-            for entry in self._register.people
-            if entry != leaver.person_id and not people.of_key(f"person:{entry}").isdisjoint(person)
-        ]
+        starts = [self._register.starts_at(entry) for entry in self._selves(leaver)]
         return min((at for at in starts if at >= allowed.at), default=None)
 
     def nobodys(self, at: datetime) -> list[str]:

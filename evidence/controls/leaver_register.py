@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from evidence.controls.business_days import BusinessDays
@@ -36,6 +36,9 @@ class Leaver:
     last_day: date
     left_at: datetime
     """End of the last day, in the zone of the person's office."""
+    known_at: datetime
+    """A last instant of the last day, in that zone and in the programme's: the identity map of then says what was
+    theirs."""
     digests: tuple[str, ...]
     doubt: str | None = None
     """Why it can't be said that the person left."""
@@ -108,7 +111,10 @@ class LeaverRegister:
                 yield self._leaver(key, known, day, doubt)
 
     def _leaver(self, key: str, known: _Known, day: str, doubt: str | None) -> Leaver:
-        return Leaver(known.row, date.fromisoformat(day), self._end(key, {"last_day": day}), (known.digest,), doubt)
+        left_at, ends = self._end(key, {"last_day": day}), end_of(day, self.window.programme.timezone)
+        assert ends is not None
+        known_at = min(left_at, ends) - timedelta(microseconds=1)
+        return Leaver(known.row, date.fromisoformat(day), left_at, known_at, (known.digest,), doubt)
 
     def _end(self, person_id: str, row: Row) -> datetime:
         office = row.get("office") or (self.people[person_id].row["office"] if person_id in self.people else None)

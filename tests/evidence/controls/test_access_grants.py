@@ -317,6 +317,10 @@ class TestNoNetChange:
         rows[0]["event_time"] = at("05-01")
         assert one(*rows, scope=GOOGLE).codes == ("NO_REQUEST",)
 
+    def test_a_new_account_after_the_old_one_was_deleted(self) -> None:
+        rows = [google_event("DELETE_USER", GRANTED - HOUR), google_event("CREATE_USER", GRANTED)]
+        assert one(*rows, scope=GOOGLE).codes == ("NO_REQUEST",)
+
 
 class TestFirstDay:
     JOINS: ClassVar = REGISTERS | {"people": [employee("p1", start="2026-05-12"), employee("p9")]}

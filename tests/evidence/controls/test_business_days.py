@@ -75,6 +75,8 @@ def test_subdivisions_differ() -> None:
 
 def test_a_holiday_observed_in_the_year_before() -> None:
     assert not Calendar("US", "America/New_York").is_business_day(date(2027, 12, 31))
+    assert not Calendar("GB-ENG", "Europe/London").is_business_day(date(2028, 1, 3))
+    assert Calendar("GB-ENG", "Europe/London").is_business_day(date(2028, 1, 4))
 
 
 def test_a_country_that_works_other_days() -> None:

@@ -380,6 +380,59 @@ class TestWhoIsWho:
             "a list taken after the deadline does not tell who was in it before"
         )
 
+    def test_a_list_that_is_too_old_to_tell(self) -> None:
+        company = Company(GITHUB).people(leaver(last_day="2026-05-29"))
+        company.accounts(lambda _day: [github_account("boss")], first=at("04-10"), last=at("04-20"))
+        assert company.leaver().outcome == "unknown"
+
+    def test_an_account_that_was_given_away_long_before(self) -> None:
+        identities = [
+            account_of("p1", "github", "ann", to="2026-03-01"),
+            account_of("p9", "github", "ann", **{"from": "2026-03-02"}),
+        ]
+        company = Company(GITHUB).people(leaver()).accounts(lambda _day: [github_account("ann")])
+        found = company.leaver(registers={"identities": identities})
+        assert found.outcome == "pass"
+        assert "they had no account here" in found.explanation
+
+    def test_an_account_that_had_ended_long_before_the_last_day(self) -> None:
+        company = Company(GOOGLE).people(leaver(last_day="2026-05-29"))
+        company.accounts(lambda day: [google_account(suspended=day > at("04-11"))], first=at("04-10"))
+        company.evidence.claim(STREAMS["google"], GOOGLE, at("03-01"), at("04-01"))
+        found = company.leaver()
+        assert found.outcome == "pass"
+        assert "they had no account here" in found.explanation or "no access was seen" in found.explanation
+
+    def test_handed_over_to_somebody_who_works_here_between_two_lists(self) -> None:
+        """While an account is shown alike all the time, whose it is may change in the middle."""
+        identities = [
+            account_of("p1", "github", "ann", to="2026-05-15"),
+            account_of("p9", "github", "ann", **{"from": "2026-05-16", "to": "2026-05-31"}),
+        ]
+        company = Company(GITHUB).people(leaver()).accounts(lambda _day: [github_account("ann")])
+        found = company.leaver(registers={"identities": identities})
+        assert found.outcome == "pass"
+        assert "goes on as p9" in found.explanation
+
+    def test_the_map_ends_with_the_day_of_the_programme_and_the_office_has_another(self) -> None:
+        identities = [
+            account_of("p1", "github", "ann", to="2026-05-15"),
+            account_of("p7", "github", "ann", **{"from": "2026-05-16"}),
+        ]
+        company = Company(GITHUB).people(leaver()).accounts(lambda _day: [github_account("ann")])
+        for zone in ("America/New_York", "Asia/Tokyo"):
+            offices = {"london": {"calendar": "US", "timezone": zone}}
+            found = company.leaver(registers={"identities": identities}, offices=offices)
+            assert "they had no account here" not in found.explanation, "it was theirs on the last day"
+
+    def test_handed_over_late(self) -> None:
+        identities = [
+            account_of("p1", "github", "ann", to="2026-05-15"),
+            account_of("p9", "github", "ann", **{"from": "2026-05-25"}),
+        ]
+        company = Company(GITHUB).people(leaver()).accounts(lambda _day: [github_account("ann")])
+        assert company.leaver(registers={"identities": identities}).codes == ("LATE",)
+
 
 class TestOtherDirection:
     def gone(self, *people: Row, **more: Any) -> dict[str, Outcome]:
@@ -507,6 +560,26 @@ class TestAws:
         company.events(aws_event("DeleteLoginProfile", at("05-18T09:00"), {"userName": "ann"}))
         assert company.leaver().outcome == "unknown"
 
+    def test_suspended_says_nothing_of_an_account_that_nobody_told_of(self) -> None:
+        unsaid = aws_principal(enabled=None)
+        company = (
+            Company(AWS)
+            .people(leaver())
+            .accounts(lambda day: [aws_principal()] if day < at("05-16") else [unsaid] if day < at("05-18") else [])
+        )
+        assert company.leaver().outcome == "unknown"
+
+    def test_people_of_identity_center_are_listed_where_they_have_an_assignment(self) -> None:
+        """Not being listed in an account is no sign that anybody left."""
+        person = aws_principal(
+            "p1", principal_kind="identity_center_user", principal_id="u-1", arn=None, email="p1@acme.example"
+        )
+        company = Company(AWS).people(employee()).accounts(until("05-12", [person]))
+        assert company.judged() == {}
+        gone = aws_event("DeleteUser", at("05-11T10:00"), {"userId": "u-1"}, service="identitystore")
+        [found] = company.events(gone).judged().values()
+        assert found.codes == ("NO_HR_ROW",)
+
     def test_machines_the_leaver_owns(self) -> None:
         robot = aws_principal("robot", owner="p1@acme.example")
         company = Company(AWS).people(leaver()).accounts(until("05-16", [aws_principal(), robot], [robot]))
@@ -533,6 +606,11 @@ class TestGoogleCloud:
         assert company.leaver().codes == ("STILL_ACTIVE",)
         for day, shown in (("05-14", google_account()), ("05-16", google_account(suspended=True))):
             company.evidence.snapshot(LISTS["google"], GOOGLE, at(day), [shown])
+        assert company.leaver().outcome == "pass"
+
+    def test_a_binding_left_for_a_deleted_account_opens_nothing(self) -> None:
+        company = Company(GCP).people(leaver())
+        company.accounts(until("05-18", [gcp_principal()], [gcp_principal(deleted=True)]))
         assert company.leaver().outcome == "pass"
 
     def test_people_who_lose_rights_and_stay_are_no_leavers(self) -> None:
