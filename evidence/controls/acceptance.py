@@ -15,6 +15,8 @@ from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.validity import end_of
 
 RECORD_TYPE = "vulnerability_acceptance"
+_ITEM = re.compile(r"(?:finding:|check:)?(?P<id>.+?)(?:(?<=.)@\d{4}-\d\d-\d\dT[\d:.]+Z)?", re.DOTALL)
+"""A finding as the source names it, or as a row of the test does: with its kind, and since when a check failed."""
 _UNTIL = re.compile(r"\buntil\s+(\d{4}-\d{2}-\d{2})\b", re.IGNORECASE)
 
 
@@ -47,11 +49,11 @@ def recorded(window: TestWindow, evidence: StoredEvidence, evidence_id: str) -> 
     """Acceptances recorded for the line, by the item they are about; without a signer nobody accepted anything."""
     found: dict[str, list[Acceptance]] = {}
     for record in evidence.records(window.control_id, evidence_id, window.scope_item_id):
-        about = record.values.get("finding_id")
-        if record.record_type != RECORD_TYPE or not about or not record.signed_by:
+        about = _ITEM.fullmatch(str(record.values.get("finding_id") or ""))
+        if record.record_type != RECORD_TYPE or about is None or not record.signed_by:
             continue
         until = expiry_in(f"until {record.values.get('expires')}", window.programme.timezone)
-        found.setdefault(str(about), []).append(
+        found.setdefault(about["id"], []).append(
             Acceptance(record.signed_by, record.performed_at, until, digest=record.digest)
         )
     return found

@@ -9,7 +9,7 @@ is logged there whatever anybody sets.
 - RETENTION_SHORT  a rule was set that deletes what is in the bucket of a trail before 365 days
 
 Every other call must be explained: by the pipeline having made it, a ticket that names the event, or a record
-`explanation` by somebody else than the caller. What nothing explains is `unknown`, since only a person can say.
+`logging_explanation` by somebody else than the caller. What nothing explains is `unknown`, since only a person can say.
 
 Decisions where the rule leaves room:
 

@@ -213,7 +213,7 @@ SECRETS = Control(
     population="In-scope repositories; secret alerts.",
     test=repository_secrets.secrets_kept_out,
     limits=(
-        "A rotation is shown by GitHub's own check of the secret alone: none can be recorded here yet.",
+        "A rotation is shown by GitHub's own check of the secret or by somebody's record, not by the service itself.",
         "What was switched off and on again between two snapshots is not seen.",
         "Another scanner in the place of a feature that is not licensed is named by a person.",
     ),

@@ -9,7 +9,7 @@ and each secret alert that was open at any instant of the window:
 - SECRET_OPEN         not resolved within the policy's days (`secret_days`, 3), or closed in a way that leaves the
                       secret as it is (anything else than revoked, used in tests, false positive)
 - ROTATION_UNPROVEN   closed as revoked, and nothing shows that the secret no longer works: GitHub's own check, or a
-                      record `rotation` of it
+                      record `secret_rotation` from after the leak
 - BYPASS_UNREVIEWED   somebody passed over push protection, and nobody else looked at it: no reviewer of the bypass, no
                       resolution of the alert by another person, no record `bypass_review`
 
@@ -202,7 +202,8 @@ class _Alerts:
         return None
 
     def _rotated(self, alert_id: str, alert: _Alert, verdict: Verdict) -> None:
-        record = next(iter(self._recorded("rotation", alert_id)), None)
+        leaked_at = alert.row["created_at"]
+        record = next((one for one in self._recorded("secret_rotation", alert_id) if one.claimed_at >= leaked_at), None)
         validity = alert.row["validity"]
         if record is not None:
             verdict.used(record.digest)
@@ -252,5 +253,6 @@ class _Alerts:
 
     def _recorded(self, record_type: str, alert_id: str) -> Iterator[StoredRecord]:
         for record in self._records:
-            if record.record_type == record_type and record.values.get("alert_id") == alert_id and record.signed_by:
+            about = str(record.values.get("alert_id") or "").removeprefix("secret:")
+            if record.record_type == record_type and about == alert_id and record.signed_by:
                 yield record

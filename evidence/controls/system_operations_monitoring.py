@@ -82,7 +82,7 @@ VULNERABILITIES = Control(
     population="Findings open at any instant of the window, including those closed in it; components per inventory.",
     test=found_and_fixed,
     limits=(
-        "AWS names no person for what was put aside and Google Cloud no expiry: unknown once its limit has passed.",
+        "AWS names nobody who put a finding aside, Google Cloud no expiry: unknown without a recorded acceptance.",
         "An acceptance that ran out is told in the window in which it was given, as GitHub closes what is dismissed.",
         "No inventory lists functions of AWS Lambda, and what scans Google Cloud is not collected.",
     ),
@@ -135,7 +135,7 @@ BASELINE = Control(
     limits=(
         "Settings of GitHub and Google are collected, and no baseline says how they should be.",
         "A region in which no service checks anything is refused when collected, and so unknown.",
-        "AWS names no person and no expiry for a suppressed result, and no acceptance can be recorded here yet.",
+        "AWS names no person and no expiry for a suppressed result: unknown without a recorded acceptance.",
     ),
     false_positives=("checks that do not apply (suppression with reason and expiry)",),
     recover_until="AWS Config history for resources; check results no.",
@@ -205,7 +205,6 @@ AUDIT_LOGS = Control(
     ),
     test_version=2,
     limits=(
-        "Why somebody touched the logging can be told by the pipeline and by tickets; it can't be recorded here yet.",
         "Calls about a bucket of another account are in that account's trail.",
         "What Google Workspace logs is judged by no rule.",
     ),

@@ -14,7 +14,7 @@ from evidence.controls.ticket_facts import Ticket, tickets_of
 from schemas import tickets
 from schemas.outcome import OutcomeValue
 
-RECORD_TYPE = "explanation"
+RECORD_TYPE = "logging_explanation"
 _LOOK_BACK = timedelta(days=90)
 """How long before the window a ticket can have been opened that a call in it belongs to."""
 
@@ -61,14 +61,17 @@ class Reasons:
         people = self._identities.at(row["event_time"])
         person: Person = frozenset[str]().union(*(people.person(who) for who in caller.whos))
         known = any(people.registered(who) for who in caller.whos)
+        known_as = (event, str(row["event_id"]))
         for record in self._records:
-            if record.record_type != RECORD_TYPE or record.values.get("event_id") != event or not record.signed_by:
+            about = str(record.values.get("event_id") or "").removeprefix("toggle:")
+            if record.record_type != RECORD_TYPE or about not in known_as or not record.signed_by:
                 continue
             # Of a caller whom no register knows nobody can say that somebody else explained the call.
             if known and people.person(Who("aws", email=record.signed_by)).isdisjoint(person):
                 return "pass", f"which {record.signed_by} explained", (record.digest,)
         for ticket in self._tickets:
-            if event in _words(ticket):
+            said = _words(ticket)
+            if any(one in said for one in known_as):
                 return "pass", f"which ticket {ticket.name} names", (ticket.digest,)
         return "unknown", "and nothing on record says why", ()
 

@@ -143,4 +143,60 @@ VULNERABILITY_ACCEPTANCE = RecordType(
     ),
 )
 
-TYPES = (DETECTION_DRILL, INCIDENT_ATTESTATION, INCIDENT_EXERCISE, EMERGENCY_CHANGE, VULNERABILITY_ACCEPTANCE)
+LOGGING_EXPLANATION = RecordType(
+    "logging_explanation",
+    "Somebody says why the logging was touched",
+    "response",
+    (Answers("CC7-LOG-01", "toggles"),),
+    (
+        Field("event_id", "Id of the event, as the test of CC7-LOG-01 names it"),
+        Field("explanation", "What was changed, and why"),
+        Field("ticket", "Number or address of the ticket", required=False),
+        Field("explained_by", "Who explains it; never who made the call", "person"),
+        Field("explained_at", "When it was explained", "instant"),
+    ),
+    ("explained_at",),
+    "explained_by",
+    (
+        "Somebody other than the caller explained it.",
+        "Where logging was off meanwhile, that stays an exception whatever explains it.",
+    ),
+)
+
+SECRET_ROTATION = RecordType(
+    "secret_rotation",
+    "A leaked secret was made worthless",
+    "response",
+    (Answers("CC6-SEC-01", "alerts"),),
+    (
+        Field("alert_id", "The alert, as the test of CC6-SEC-01 names it"),
+        Field("how", "How it was rotated or revoked, and by what that can be seen"),
+        Field("rotated_by", "Who did it", "person"),
+        Field("rotated_at", "When the secret stopped working", "instant"),
+    ),
+    ("rotated_at",),
+    "rotated_by",
+    ("The secret stopped working after it had leaked, and something shows it.",),
+    ("The answer of the service to the old secret, without the secret.",),
+)
+
+BYPASS_REVIEW = RecordType(
+    "bypass_review",
+    "Somebody looked at a push past the protection of secrets",
+    "response",
+    (Answers("CC6-SEC-01", "alerts"),),
+    (
+        Field("alert_id", "The alert, as the test of CC6-SEC-01 names it"),
+        Field("finding", "What was found"),
+        Field("reviewer", "Who looked at it; never who pushed", "person"),
+        Field("reviewed_at", "When it was reviewed", "instant"),
+    ),
+    ("reviewed_at",),
+    "reviewer",
+    ("Somebody other than who pushed looked at every bypass.",),
+)
+
+TYPES = (
+    DETECTION_DRILL, INCIDENT_ATTESTATION, INCIDENT_EXERCISE, EMERGENCY_CHANGE, VULNERABILITY_ACCEPTANCE,
+    LOGGING_EXPLANATION, SECRET_ROTATION, BYPASS_REVIEW,
+)  # fmt: skip

@@ -196,16 +196,18 @@ def test_suppression_and_acceptance() -> None:
     young = daily(3, 6, fail(suppressed=True))
     assert [row.outcome for row in checks(young, as_of=START + 6 * DAY).values()] == ["pending"]
 
-    def accepted(until: str) -> Outcome:
+    def accepted(until: str, about: str = "securityhub|s3-public|bucket") -> Outcome:
         evidence = held(daily(3, 62, fail()))
         evidence.record(
             "CC7-CFG-01", "posture", REGION, "vulnerability_acceptance", START + 4 * DAY,
-            {"finding_id": "securityhub|s3-public|bucket", "expires": until}, signed_by="cto@acme.example",
+            {"finding_id": about, "expires": until}, signed_by="cto@acme.example",
         )  # fmt: skip
         [_, row] = sorted(judged(evidence, as_of=AUGUST), key=lambda row: not row.item_id.endswith(":baseline"))
         return row
 
     assert accepted("2026-09-30").outcome == "pass"
+    assert accepted("2026-09-30", "check:securityhub|s3-public|bucket@2026-05-04T00:00:00Z").outcome == "pass"
+    assert accepted("2026-09-30", "securityhub|s3-public").codes == ("DRIFT",)
     assert accepted("2026-06-20").codes == ("DRIFT",)
     assert accepted("2026-07-20").outcome == "unknown"  # snapshots end before
 

@@ -188,7 +188,13 @@ def test_what_explains_a_call() -> None:
     def explained(signed_by: str | None, event_id: str = "e1", known: bool = True) -> str:
         evidence = held([call("UpdateTrail", event_id="e1")])
         evidence.record(
-            "CC7-LOG-01", "toggles", REGION, "explanation", WROTE + DAY, {"event_id": event_id}, signed_by=signed_by
+            "CC7-LOG-01",
+            "toggles",
+            REGION,
+            "logging_explanation",
+            WROTE + DAY,
+            {"event_id": event_id},
+            signed_by=signed_by,
         )
         people: list[Mapping[str, Any]] = [{"person_id": "p1", "email": "alice@acme.example"}]
         accounts: list[Mapping[str, Any]] = [
@@ -198,7 +204,7 @@ def test_what_explains_a_call() -> None:
         [row] = judged(evidence, registers=registers if known else {})
         return row.outcome
 
-    assert explained("cto@acme.example") == "pass"
+    assert explained("cto@acme.example") == explained("cto@acme.example", "toggle:e1") == "pass"
     assert explained("alice@acme.example") == "unknown"
     assert explained("cto@acme.example", "e2") == explained(None) == "unknown"
     assert explained("cto@acme.example", known=False) == "unknown"  # alice's account is nobody's, so perhaps theirs

@@ -190,20 +190,25 @@ def test_every_code_that_applies() -> None:
 
 
 def test_what_people_recorded() -> None:
-    def recorded(row: Row, kind: str, signed_by: str | None = "cto@acme.example", about: str | None = None) -> Outcome:
+    def recorded(
+        row: Row, kind: str, signed_by: str | None = "cto@acme.example", about: str | None = None,
+        at: datetime = MADE + DAY,
+    ) -> Outcome:  # fmt: skip
         evidence = held([row])
         values = {"alert_id": about or row["alert_id"]}
-        evidence.record("CC6-SEC-01", "alerts", SCOPE, kind, MADE + DAY, values, signed_by=signed_by)
+        evidence.record("CC6-SEC-01", "alerts", SCOPE, kind, at, values, signed_by=signed_by)
         [found] = judged(evidence, registers={"people": [{"person_id": "p1", "email": "alice@acme.example"}],
                                               "identities": [{"person_id": "p1", "system": "github",
                                                               "account_id": "alice"}]})  # fmt: skip
         return found
 
     unproven = resolved(validity="unknown")
-    assert recorded(unproven, "rotation").outcome == "pass"
-    assert len(recorded(unproven, "rotation").evidence) == 2
-    assert recorded(unproven, "rotation", None).codes == ("ROTATION_UNPROVEN",)
-    assert recorded(unproven, "rotation", about="another").codes == ("ROTATION_UNPROVEN",)
+    assert recorded(unproven, "secret_rotation").outcome == "pass"
+    assert len(recorded(unproven, "secret_rotation").evidence) == 2
+    assert recorded(unproven, "secret_rotation", None).codes == ("ROTATION_UNPROVEN",)
+    assert recorded(unproven, "secret_rotation", about="another").codes == ("ROTATION_UNPROVEN",)
+    assert recorded(unproven, "secret_rotation", about=f"secret:{unproven['alert_id']}").outcome == "pass"
+    assert recorded(unproven, "secret_rotation", at=MADE - DAY).codes == ("ROTATION_UNPROVEN",)  # before the leak
     assert recorded(bypassed(), "bypass_review").outcome == "pass"
     assert recorded(bypassed(), "bypass_review", "alice@acme.example").codes == ("BYPASS_UNREVIEWED",)
 

@@ -231,6 +231,7 @@ def test_an_acceptance_on_record_counts_from_its_arrival() -> None:
     assert found.outcome == "pass"
     assert "accepted by cto@acme.example until" in found.explanation
     assert len(found.evidence) == 2
+    assert accepted(START + 4 * DAY, finding_id="finding:dependabot:R_1:1").outcome == "pass"
     assert accepted(START + 20 * DAY).codes == ("ACCEPTED_LATE",)
     assert accepted(START + 4 * DAY, expires=None).outcome == "unknown"
     assert accepted(START + 4 * DAY, signed_by=None).codes == ("OVERDUE",)
