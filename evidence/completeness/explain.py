@@ -10,6 +10,7 @@ from evidence.completeness.matrix import MatrixCell
 from evidence.completeness.model import Hole, State
 from evidence.completeness.severity import COVERED
 from evidence.ledger_index import IndexedClaim
+from schemas.records import KIND_OF_LINE
 
 _SAYS: Mapping[State, str] = {
     "not_in_effect": "Nothing is expected: window, control and item do not meet.",
@@ -151,9 +152,10 @@ def what_to_do(cell: MatrixCell, as_of: datetime) -> str | None:
         if judged.state == "not_performed":
             return "It can't be mended; explain it to the auditor."
         by = f" by {instant_text(judged.deadline_at)}" if judged.deadline_at > as_of else deadline
-        return (
-            f"Have it decided and signed{by}: `evidence review open --control {cell.control_id}` or `evidence record`."
-        )
+        kind = KIND_OF_LINE.get((cell.control_id, cell.evidence_id))
+        if kind is not None:
+            return f"Have it done and signed{by}, and record it: `evidence record template {kind}` shows how."
+        return f"Have it decided and signed{by}: `evidence review open --control {cell.control_id}`."
     recoverable = any(
         hole.total_loss is None or hole.total_loss > as_of for part in cell.parts for hole in part.cell.holes
     )

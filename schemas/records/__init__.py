@@ -20,3 +20,10 @@ RECORD_TYPES: Mapping[str, RecordType] = {
     )
 }
 """By name, in the order of the report."""
+
+KIND_OF_LINE: Mapping[tuple[str, str], str] = {
+    (answers.control_id, answers.evidence_id): record_type.name
+    for record_type in RECORD_TYPES.values()
+    for answers in record_type.answers
+}
+"""What to record for an evidence line, by control and line."""

@@ -243,3 +243,23 @@ def test_every_state_has_a_look() -> None:
         empty_unconfirmed partial missing_recoverable missing_unrecoverable invalid not_performed
     """.split()
     assert set(LOOKS) == set(states)
+
+
+def test_what_people_have_to_record_is_nothing_to_collect() -> None:
+    """A sign-off that is due, or whose record can't count, is waited for; no collection mends it."""
+    signoff = {"control_id": "CC4-MON-01", "evidence_id": "signoff"}
+    for state in ("due", "invalid", "human_decision_overdue"):
+        html = page(document(cell("2026-09", state, **signoff)), FACTS)
+        assert "evidence record sign_off FILE" in html
+        assert 'id="collect"' not in html
+    assert 'id="collect"' in page(document(cell("2026-09", "due")), FACTS)
+    lost = page(document(cell("2026-06", "not_performed", gap="unrecoverable", **signoff)), FACTS)
+    assert 'id="lost"' in lost
+    assert 'id="decide"' not in lost
+
+
+def test_findings_that_may_be_accepted_are_collected() -> None:
+    findings = {"control_id": "CC7-VUL-01", "evidence_id": "findings"}
+    html = page(document(cell("2026-09", "due", **findings)), FACTS)
+    assert 'id="collect"' in html
+    assert "vulnerability_acceptance" not in html

@@ -156,6 +156,16 @@ class TestExplain:
         assert "before 2026-05-31T00:00:00Z" in words
         assert "can't be mended" in self.words(ledger, "decisions", "2026-Q1", "2026-06-20", "github:O_1")
 
+    def test_what_to_record(self) -> None:
+        from evidence.controls.catalogue import control
+
+        ledger = Ledger()
+        ledger.programme("2025-12-10", programme())
+        shown = cells(ledger.matrix("2026-04-20", control("CC1-GOV-01")))["minutes", "2026-Q1", "org:acme-inc"]
+        words = explain(shown, at("2026-04-20"))
+        assert "record it: `evidence record template minutes` shows how" in words
+        assert "before 2026-05-31T00:00:00Z" in words
+
     def test_covered_and_untested(self, ledger: Ledger) -> None:
         ledger.stream("github.pull_requests", REPO, "2026-01-01", "2026-02-01", "2026-02-01T02:00")
         words = self.words(ledger, "merges", "2026-01", "2026-02-03")
