@@ -29,6 +29,8 @@ def _asks(dataset: str, programme: Programme) -> str:
     if dataset not in TICKETS:
         return dataset.partition(".")[0]
     kept: Kept | None = getattr(programme.registers, TICKETS[dataset])
+    if kept is not None and getattr(kept, "file", None) is not None:
+        return "own"
     if kept is not None and kept.jira is not None:
         return "jira"
     return "pagerduty" if kept is not None and kept.pagerduty is not None else "github"

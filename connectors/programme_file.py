@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from connectors.positioned_yaml import PositionedDocument, read_positioned_yaml
 from connectors.programme_problems import InvalidProgramme, Problem, data_at, explained, nearest, spoken_path
-from connectors.register_files import LoadedRegister, cross_check, load_register
+from connectors.register_files import LoadedRegister, cross_check, file_of, load_register
 from connectors.written_secrets import looks_secret, secret_lines, texts_of
 from evidence.programme_digest import programme_digest
 from schemas.errors import ConfigurationError
 from schemas.programme import Programme
-from schemas.registers import REGISTERS, register_schema
+from schemas.register_values import register_schema
+from schemas.registers import REGISTERS
 
 ControlLines = Mapping[str, Collection[str]]
 """Ids of the catalogue's controls, each with the ids of its evidence lines."""
@@ -113,10 +114,11 @@ def json_schema(name: str) -> dict[str, Any]:
 def _registers(named: object, folder: Path, environ: Mapping[str, str]) -> dict[str, LoadedRegister]:
     if not isinstance(named, dict):
         return {}
+    files = {name: file_of(place) for name, place in named.items()}
     return {
         name: load_register(REGISTERS[name], folder / file, environ)
-        for name, file in named.items()
-        if name in REGISTERS and isinstance(file, str) and file.strip()
+        for name, file in files.items()
+        if name in REGISTERS and file is not None and file.strip()
     }
 
 

@@ -40,7 +40,7 @@ scope:
 # Lists that people keep (`evidence schema NAME` prints the columns of each), and where tickets of each kind are.
 registers:
 {registers}
-  # incidents: {{github_issues: {{repository: example/ops, label: incident}}}}
+  # incidents: {{github_issues: {{repository: example/ops, label: incident}}}}   # or a file: registers/incidents.yaml
   # access_requests: {{jira: {{url: "https://example.atlassian.net", project: ACC, label: access}}}}
   # alert_triage: {{pagerduty: {{services: [PABC123]}}}}   # api_url: https://api.eu.pagerduty.com in Europe
   # security_inbox: {{github_issues: {{repository: example/security, label: inbox}}}}
@@ -85,7 +85,7 @@ def write_template(folder: Path, *, start: date | None = None) -> list[Path]:
     one of the files is already there: nothing is written then.
     """
     files = {folder / "program.yaml": _programme(start or date(2026, 1, 1))}
-    files |= {folder / register.file: empty_register(register) for register in REGISTERS.values()}
+    files |= {folder / register.file: empty_register(register) for register in _offered()}
     existing = [path for path in files if path.exists()]
     if existing:
         names = ", ".join(path.relative_to(folder).as_posix() for path in existing)
@@ -108,10 +108,14 @@ def empty_register(register: Register) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _offered() -> list[Register]:
+    return [register for register in REGISTERS.values() if register.offered]
+
+
 def _programme(start: date) -> str:
     later = date(start.year + (start.month + 5) // 12, (start.month + 5) % 12 + 1, min(start.day, 28))
-    width = max(len(name) for name in REGISTERS)
+    width = max(len(register.name) for register in _offered())
     registers = "\n".join(
-        f"  {register.name + ':':{width + 1}} {register.file:32}# {register.meaning}" for register in REGISTERS.values()
+        f"  {register.name + ':':{width + 1}} {register.file:32}# {register.meaning}" for register in _offered()
     )
     return _TEMPLATE.format(start=start.isoformat(), end=(later - timedelta(days=1)).isoformat(), registers=registers)

@@ -13,7 +13,11 @@ from typing import Any
 from connectors.positioned_yaml import MAX_BYTES, Finding, read_positioned_yaml
 from connectors.written_secrets import looks_secret, secret_lines
 from evidence.programme_digest import register_digest
-from schemas.registers import Register, read_value
+from schemas.register_values import read_value
+from schemas.registers import Register
+
+_Entry = tuple[int, dict[str, Any], Mapping[str, int]]
+"""The line a row begins on, its cells, and the lines of those that stand on lines of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,13 @@ class LoadedRegister:
     def digest(self) -> str:
         """Digest of the rows: another line ending or column order is the same register."""
         return register_digest(self.rows)
+
+
+def file_of(place: object) -> str | None:
+    """The file that a key of `registers` names, in the short form or the long one; None for a tracker."""
+    if isinstance(place, Mapping):
+        place = place.get("file")
+    return place if isinstance(place, str) else None
 
 
 def load_register(register: Register, path: Path, environ: Mapping[str, str] | None = None) -> LoadedRegister:
@@ -55,17 +66,18 @@ def load_register(register: Register, path: Path, environ: Mapping[str, str] | N
     )  # fmt: skip
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    for line, cells in raw:
+    for line, cells, places in raw:
         row: dict[str, Any] = {}
         for column in register.columns:
             value = cells.get(column.name)
+            at = places.get(column.name, line)
             if isinstance(value, str) and (secret := looks_secret(value, key=column.name, environ=environ)):
-                findings.append(Finding(line, f"{column.name} holds {secret}. Remove it and revoke it"))
+                findings.append(Finding(at, f"{column.name} holds {secret}. Remove it and revoke it"))
                 continue
             try:
                 row[column.name] = read_value(column, value)
             except ValueError as error:
-                findings.append(Finding(line, str(error)))
+                findings.append(Finding(at, str(error)))
         rows.append(row)
         lines.append(line)
     told = {finding.line for finding in findings}
@@ -99,7 +111,7 @@ def cross_check(registers: Mapping[str, LoadedRegister]) -> list[tuple[Path, Fin
     return out
 
 
-def _csv_rows(register: Register, content: bytes, findings: list[Finding]) -> list[tuple[int, dict[str, Any]]]:
+def _csv_rows(register: Register, content: bytes, findings: list[Finding]) -> list[_Entry]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -108,7 +120,7 @@ def _csv_rows(register: Register, content: bytes, findings: list[Finding]) -> li
         return []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
-    rows: list[tuple[int, dict[str, Any]]] = []
+    rows: list[_Entry] = []
     begins = 1
     try:
         for cells in reader:
@@ -126,7 +138,7 @@ def _csv_rows(register: Register, content: bytes, findings: list[Finding]) -> li
                             "Quote a cell that holds a comma, and write one cell per column")
                 )  # fmt: skip
                 continue
-            rows.append((line, dict(zip(header, cells, strict=True))))
+            rows.append((line, dict(zip(header, cells, strict=True)), {}))
     except csv.Error as error:
         findings.append(Finding(max(reader.line_num, 1), f"this is not CSV ({error}). Check the quotes"))
         return []
@@ -153,7 +165,7 @@ def _header_fits(register: Register, header: list[str], line: int, findings: lis
     return len(findings) == before
 
 
-def _yaml_rows(register: Register, content: bytes, findings: list[Finding]) -> list[tuple[int, dict[str, Any]]]:
+def _yaml_rows(register: Register, content: bytes, findings: list[Finding]) -> list[_Entry]:
     document = read_positioned_yaml(content)
     findings += document.findings
     if document.findings or document.data is None:
@@ -162,7 +174,7 @@ def _yaml_rows(register: Register, content: bytes, findings: list[Finding]) -> l
         findings.append(Finding(1, f"the file must be a list: begin each entry with `- {register.key[0]}: …`"))
         return []
     known = [column.name for column in register.columns]
-    rows: list[tuple[int, dict[str, Any]]] = []
+    rows: list[_Entry] = []
     for index, entry in enumerate(document.data):
         line = document.line((index,))
         if not isinstance(entry, dict):
@@ -172,7 +184,7 @@ def _yaml_rows(register: Register, content: bytes, findings: list[Finding]) -> l
             if key not in known:
                 at = document.line((index, key), key=True)
                 findings.append(Finding(at, f"unknown key {key!r}.{_nearest(key, known)}"))
-        rows.append((line, entry))
+        rows.append((line, entry, {key: document.line((index, key), key=True) for key in entry}))
     return rows
 
 

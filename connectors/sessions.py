@@ -145,6 +145,8 @@ def _ticketing(register: str) -> Callable[[Workspace, Programme], Callable[[], S
             raise ConfigurationError(
                 f"registers.{register} is not in the programme, so nobody knows where these tickets are kept"
             )
+        if getattr(kept, "file", None) is not None:
+            return _records("ticketing")(workspace, programme)
         if kept.github_issues is not None:
             from connectors.github.client import Tickets
 
@@ -227,7 +229,7 @@ def _google_session(workspace: Workspace, programme: Programme, access: Access) 
     )
 
 
-def _records(system: Literal["hr", "own"]) -> Callable[[Workspace, Programme], Callable[[], Session]]:
+def _records(system: Literal["hr", "own", "ticketing"]) -> Callable[[Workspace, Programme], Callable[[], Session]]:
     def opener(workspace: Workspace, programme: Programme) -> Callable[[], Session]:
         def opened() -> Session:
             from connectors.registers.session import open_session
@@ -280,7 +282,7 @@ def _endpoints(programme: Programme, environ: Mapping[str, str], system: str) ->
     scope = programme.scope
     if system in TICKETS:
         kept: Kept | None = getattr(programme.registers, TICKETS[system])
-        if kept is None:
+        if kept is None or getattr(kept, "file", None) is not None:
             return []
         if kept.jira is not None:
             return [kept.jira.url]

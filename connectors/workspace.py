@@ -107,10 +107,12 @@ class Workspace:
         latest = self.latest_programme()
         if latest is None:
             return False
+        from connectors.register_files import file_of
+
         named: Mapping[str, Any] = latest["programme"].get("registers", {})
         files = {self.path: latest["file"]["digest"]}
         for name, register in latest["registers"].items():
-            files[self.path.parent / str(named.get(name))] = register["object"]["digest"]
+            files[self.path.parent / str(file_of(named.get(name)))] = register["object"]["digest"]
         return all(_digest(path) == digest for path, digest in files.items())
 
     @cached_property

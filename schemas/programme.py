@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, StrictStr, fie
 from schemas.calendars import split_calendar
 from schemas.programme_rules import ControlOverride, EvidenceRules
 from schemas.programme_scope import Scope
-from schemas.programme_tickets import Tickets
+from schemas.programme_tickets import Incidents, Tickets
 from schemas.programme_values import Day, Email, EnvironmentName, Part, Text, Url, exactly_one, or_short
 
 Category = Literal["security", "availability", "confidentiality"]
@@ -48,8 +48,8 @@ class Registers(Part):
     risks: Text | None = None
     devices: Text | None = None
     published_pages: Text | None = None
-    incidents: Tickets | None = None
-    """Where incidents are kept."""
+    incidents: Incidents | None = None
+    """Where incidents are kept: in a tracker, or in a file such as `registers/incidents.yaml`."""
     access_requests: Tickets | None = None
     """Where access is asked for and approved."""
     alert_triage: Tickets | None = None

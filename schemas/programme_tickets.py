@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictStr, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StrictStr, model_validator
 
-from schemas.programme_values import Part, Text, Url, exactly_one
+from schemas.programme_values import Part, Text, Url, exactly_one, or_short
 
 
 class GitHubIssues(Part):
@@ -45,5 +45,22 @@ class Tickets(Part):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        exactly_one(self, "tickets of one kind are kept in exactly one of github_issues, jira, pagerduty")
+        places = ", ".join(type(self).model_fields)
+        exactly_one(self, f"tickets of one kind are kept in exactly one of {places}")
         return self
+
+
+class Incidents(Tickets):
+    """Where incidents are kept: in a tracker, or in a file; `registers/incidents.yaml` is short for
+    `{file: registers/incidents.yaml}`."""
+
+    file: Text | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return or_short(handler, core_schema, {"type": "string"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value

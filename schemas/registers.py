@@ -7,16 +7,11 @@ numbers, and None where a cell is empty. What a cell says is data and is never r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from schemas.instants import format_instant, parse_instant
-
-ValueKind = Literal["text", "day", "instant", "email", "number", "texts", "url", "flag"]
+ValueKind = Literal["text", "day", "instant", "email", "number", "texts", "url", "flag", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +26,8 @@ class Column:
     header: bool = True
     """Whether a CSV file must have the column at all."""
     choices: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    """Of `rows`, a list of mappings (in YAML): the keys of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,8 @@ class Register:
     """Columns that together name a row; no two rows may be valid under the same key at once."""
     interval: tuple[str, str] | None = None
     """The columns that bound a row's validity, first and last day, both inclusive; empty means open."""
+    offered: bool = True
+    """Whether `evidence init` writes it; one that is not stands in for something better that a company may not have."""
 
     @property
     def format(self) -> Literal["csv", "yaml"]:
@@ -216,132 +215,50 @@ PUBLISHED_PAGES = Register(
     ("from", "to"),
 )  # fmt: skip
 
+INCIDENTS = Register(
+    "incidents",
+    "registers/incidents.yaml",
+    "Incidents, where no tracker keeps them: what happened, when it was seen to, what follows from it.",
+    (
+        Column("incident_id", "An id of your own that is never used again"),
+        Column("title", "What happened, in a sentence"),
+        Column("opened_at", "When it was opened", "instant"),
+        Column("opened_by", "E-mail address of who opened it", "email"),
+        Column("severity", "1 (the worst) to 5", "number", required=False, choices=("1", "2", "3", "4", "5")),
+        Column("classified_at", "When it was given its severity", "instant", required=False),
+        Column("detected_by", "How it was noticed", required=False),
+        Column("assignee", "E-mail address of who handles it", "email", required=False),
+        Column("description", "What is known of it", required=False),
+        Column("contained_at", "When it could do no more harm", "instant", required=False),
+        Column("resolved_at", "When it was over; empty while it is not", "instant", required=False),
+        Column("notice_required", "Whether customers must be told by contract", "flag", required=False),
+        Column("notice_due_at", "By when, where a contract says", "instant", required=False),
+        Column("customers_informed_at", "When customers were told", "instant", required=False),
+        Column("review_at", "When it was reviewed", "instant", required=False),
+        Column("duplicate_of", "incident_id of the one that is about the same", required=False),
+        Column("timeline", "What was done", "rows", required=False, columns=(
+            Column("at", "When", "instant"),
+            Column("by", "E-mail address of who did it", "email"),
+            Column("text", "What"),
+        )),
+        Column("actions", "What is to be done so that it does not happen again", "rows", required=False, columns=(
+            Column("id", "An id within the incident"),
+            Column("text", "What is to be done"),
+            Column("owner", "E-mail address of who does it", "email"),
+            Column("due", "Last day for it", "day"),
+            Column("done", "Day on which it was done; empty while it is open", "day", required=False),
+            Column("redated_from", "The day by which it was due before", "day", required=False),
+            Column("redated_by", "E-mail address of who decided on the later day", "email", required=False),
+        )),
+    ),
+    ("incident_id",),
+    offered=False,
+)  # fmt: skip
+
 REGISTERS: Mapping[str, Register] = {
     register.name: register
     for register in (
         PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES, PUBLISHED_PAGES,
+        INCIDENTS,
     )
 }  # fmt: skip
-
-
-def read_value(column: Column, value: Any) -> Any:
-    """The JSON value of one cell; ValueError says what is wrong and how to write it.
-
-    CSV cells arrive as texts; YAML values as texts, numbers, dates or lists of texts.
-    """
-    if isinstance(value, str):
-        value = value.strip()
-    if value is None or value in ("", []):
-        if column.required:
-            raise ValueError(f"{column.name} is empty. {column.meaning}")
-        return None
-    if column.kind == "texts":
-        return _texts(column, value)
-    if column.kind == "number":
-        value = _number(column, value)
-    elif column.kind == "flag":
-        value = _flag(column, value)
-    elif column.kind == "day":
-        value = _day(column, value)
-    elif not isinstance(value, str):
-        raise ValueError(f"{column.name} must be a text. Put it in quotes")
-    elif column.kind == "instant":
-        value = _instant(column, value)
-    elif column.kind == "email" and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", value):
-        raise ValueError(f"{column.name} is not an e-mail address. Write it like name@example.com")
-    elif column.kind == "url":
-        value = _url(column, value)
-    if column.choices and str(value) not in column.choices:
-        raise ValueError(f"{column.name} is not one of {', '.join(column.choices)}")
-    return value
-
-
-def _texts(column: Column, value: Any) -> list[str]:
-    if isinstance(value, str):
-        return value.split()
-    if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
-        return value
-    raise ValueError(f"{column.name} must be a list of texts")
-
-
-def _flag(column: Column, value: Any) -> bool:
-    """CSV knows no yes and no of its own; YAML does."""
-    known = {"yes": True, "no": False, True: True, False: False}
-    if isinstance(value, str | bool) and value in known:
-        return known[value]
-    raise ValueError(f"{column.name} must be yes or no; leave it empty where nobody knows")
-
-
-def _url(column: Column, value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        usable = bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
-        usable = usable and parts.username is None and parts.password is None and not parts.fragment
-        usable = usable and (parts.port is None or parts.port > 0) and value.isascii() and value.isprintable()
-    except ValueError:
-        usable = False
-    if not usable or " " in value:
-        raise ValueError(f"{column.name} is not an address of a page. Write it like https://example.com/terms")
-    return value
-
-
-def _number(column: Column, value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"{column.name} must be a whole number")
-
-
-def _day(column: Column, value: Any) -> str:
-    text = value.isoformat() if type(value) is date else value
-    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        try:
-            return date.fromisoformat(text).isoformat()
-        except ValueError as error:
-            raise ValueError(f"{column.name} is a day that does not exist ({text})") from error
-    raise ValueError(f"{column.name} is not a day. Write it like 2026-04-01")
-
-
-def _instant(column: Column, value: str) -> str:
-    try:
-        return format_instant(parse_instant(value))
-    except ValueError as error:
-        raise ValueError(f"{column.name} is not an instant. Write it like 2026-04-01T09:30:00Z") from error
-
-
-_PATTERNS: Mapping[str, dict[str, Any]] = {
-    "text": {"type": "string"},
-    "day": {"type": "string", "format": "date"},
-    "instant": {"type": "string", "format": "date-time"},
-    "email": {"type": "string", "format": "email"},
-    "number": {"type": "integer"},
-    "texts": {"type": "array", "items": {"type": "string"}},
-    "url": {"type": "string", "format": "uri"},
-    "flag": {"type": "boolean"},
-}
-
-
-def register_schema(register: Register) -> dict[str, Any]:
-    """JSON schema (2020-12) of the rows of a register, as they stand in the ledger."""
-    properties: dict[str, Any] = {}
-    for column in register.columns:
-        shape = dict(_PATTERNS[column.kind], description=column.meaning)
-        if column.choices:
-            shape["enum"] = [int(choice) for choice in column.choices] if column.kind == "number" else [*column.choices]
-        properties[column.name] = (
-            shape if column.required else {"anyOf": [shape, {"type": "null"}], "description": column.meaning}
-        )
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Register {register.name} ({register.file})",
-        "description": register.meaning,
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": properties,
-            "required": [column.name for column in register.columns if column.required],
-            "additionalProperties": False,
-        },
-    }

@@ -11,16 +11,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from connectors.endpoints import resolve_addresses
+from connectors.register_files import file_of
 from schemas.errors import ConfigurationError
 from schemas.extraction import Session
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsClient:
-    """`Session.client` of a session with `hr` or `own`."""
+    """`Session.client` of a session with `hr` or `own`, or with tickets that are kept in a file."""
+
+    tracker: ClassVar[Literal["file"]] = "file"
 
     folder: Path
     """Where the programme file lies; registers are named relative to it."""
@@ -43,7 +46,7 @@ class RecordsClient:
 
 
 def open_session(
-    system: Literal["hr", "own"],
+    system: Literal["hr", "own", "ticketing"],
     *,
     programme: Path,
     registers: Mapping[str, object],
@@ -59,12 +62,12 @@ def open_session(
     `programme` is the programme file, `registers` its `registers` part as plain values. Raises ConfigurationError where
     `hr` is asked and no people register is named.
     """
-    files = {name: file for name, file in registers.items() if isinstance(file, str)}
+    files = {name: file for name, place in registers.items() if (file := file_of(place)) is not None}
     if system == "hr" and "people" not in files:
         raise ConfigurationError(
             "The programme names no people register, so nobody can say who works here. Add registers.people."
         )
-    shown = files["people"] if system == "hr" else programme.name
+    shown = {"hr": files.get("people"), "ticketing": files.get("incidents")}.get(system) or programme.name
     return Session(
         system=system,
         client=RecordsClient(programme.parent, files, zone, now, environ, simulated, pause),

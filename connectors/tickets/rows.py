@@ -49,8 +49,8 @@ def are_two(one: Json | None, other: Json | None) -> bool:
     """Whether two people of one tracker are certainly not the same."""
     if one is None or other is None:
         return False
-    for key in ("id", "login"):
-        if one[key] is not None and other[key] is not None:
+    for key in ("id", "login", "email"):
+        if one.get(key) is not None and other.get(key) is not None:
             return one[key] != other[key]
     return False
 

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, cast
 from schemas.dataset import Dataset
 from schemas.extraction import ItemClaim, Request, Session, Sink
 
-TrackerName = Literal["github", "jira", "pagerduty"]
+TrackerName = Literal["github", "jira", "pagerduty", "file"]
 
 
 class TrackerClient(Protocol):
@@ -32,6 +32,7 @@ class Tracker:
     probe: Callable[[Dataset, Session], None]
     """Returns where they can be read, raises one of `schemas.errors` where not."""
     clock: Callable[[Session], datetime]
+    """Its own time; that of this machine for a file."""
 
 
 def tracker_of(session: Session) -> Tracker:
@@ -58,4 +59,15 @@ def _pagerduty() -> Tracker:
     return Tracker(incidents, services_are_shown, source_clock)
 
 
-_TRACKERS: dict[TrackerName, Callable[[], Tracker]] = {"github": _github, "jira": _jira, "pagerduty": _pagerduty}
+def _file() -> Tracker:
+    from connectors.registers.incidents import file_is_in_order, incidents, this_clock
+
+    return Tracker(incidents, file_is_in_order, this_clock)
+
+
+_TRACKERS: dict[TrackerName, Callable[[], Tracker]] = {
+    "github": _github,
+    "jira": _jira,
+    "pagerduty": _pagerduty,
+    "file": _file,
+}

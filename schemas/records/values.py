@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from schemas.records.model import Field, FieldKind
-from schemas.registers import Column, ValueKind, read_value
+from schemas.register_values import read_value
+from schemas.registers import Column, ValueKind
 
 Path = tuple[str | int, ...]
 Trouble = tuple[Path, str]

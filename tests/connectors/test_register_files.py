@@ -66,7 +66,7 @@ BAD = [
     ("scope", "item_id,decision,from,to,reason,decided_by\ngithub:R_1,maybe,,,why,a@b.c\n", 2, "not one of in, out"),
     ("risks", "a: 1\n", 1, "the file must be a list"),
     ("risks", "- risk_id: R1\n  likelyhood: 3\n", 2, "unknown key 'likelyhood'. Did you mean 'likelihood'?"),
-    ("risks", "- risk_id: R1\n  impact: 7\n", 1, "impact is not one of 1, 2, 3, 4, 5"),
+    ("risks", "- risk_id: R1\n  impact: 7\n", 2, "impact is not one of 1, 2, 3, 4, 5"),
     ("risks", "- just text\n", 1, "this entry is not a mapping"),
     ("vendors", "- vendor_id: a\n  vendor_id: b\n", 2, "written twice"),
     ("vendors", "- vendor_id: 5\n", 1, "vendor_id must be a text. Put it in quotes"),
