@@ -114,15 +114,18 @@ def _github(row: Row) -> Iterator[AccessEvent]:
     if about in ("app", "token"):
         number = row["token_id"] or row["installation_id"] or row["event_id"]
         resource = f"{resource or 'the organisation'} ({about} {number})"  # each is one of its own
+    actor = row["actor"] or {}
+    by = Who("github", actor.get("id"), actor.get("login"))
     subject = Who("github", login=row["subject_login"])
+    if row["action"].startswith("org_credential_authorization.") and not row["subject_login"]:
+        subject = by  # people let their own credential in
     if subject_kind == "group":
         subject = Who("github", login=row["team"])
     elif about == "app":
         subject = Who("github", login=row["application"] or (row["installation_id"] and str(row["installation_id"])))
-    actor = row["actor"] or {}
     yield AccessEvent(
-        row["event_id"], row["event_time"], kind, row["action"], subject, subject_kind, role, resource,
-        Who("github", actor.get("id"), actor.get("login")), role in ("owner", "admin"),
+        row["event_id"], row["event_time"], kind, row["action"], subject, subject_kind, role, resource, by,
+        role in ("owner", "admin"),
     )  # fmt: skip
 
 

@@ -65,12 +65,16 @@ class LeaverRegister:
 
     @classmethod
     def read(cls, window: TestWindow, evidence: StoredEvidence) -> LeaverRegister:
-        """All snapshots held for the item of the window."""
+        """All snapshots that speak of the item of the window."""
         register = cls(window, BusinessDays.of(window.programme, window.registers))
-        snapshots = list(evidence.snapshots(PEOPLE, window.scope_item_id, window.start, window.as_of))
-        before = evidence.snapshot_before(PEOPLE, window.scope_item_id, window.start)
-        if before is not None and (not snapshots or before[0] < snapshots[0][0]):
-            snapshots.insert(0, before)
+        snapshots: list[tuple[datetime, list[Row], str]] = []
+        for item in window.asked_for(PEOPLE):
+            held = list(evidence.snapshots(PEOPLE, item, window.start, window.as_of))
+            before = evidence.snapshot_before(PEOPLE, item, window.start)
+            if before is not None and (not held or before[0] < held[0][0]):
+                held.insert(0, before)
+            snapshots += held
+        snapshots.sort(key=lambda one: one[0])
         for at, rows, digest in snapshots:
             register._add(at, rows, digest)
         latest = [known.row for known in register.people.values()]

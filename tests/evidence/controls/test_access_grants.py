@@ -284,6 +284,11 @@ class TestNoNetChange:
         lowered = github_event("org.update_member", GRANTED, "ann", permission="read", old_permission="admin")
         assert judged([lowered]) == {}
 
+    def test_who_lets_their_own_credential_in_gets_it(self) -> None:
+        row = github_event("org_credential_authorization.grant", GRANTED, None, by="ann", token_id=3)
+        assert one(row, requests=[request(role="token")]).outcome == "pass"
+        assert one(row).codes == ("NO_REQUEST",)
+
     def test_two_tokens_are_two_grants(self) -> None:
         first = github_event("personal_access_token.access_granted", GRANTED - HOUR, "ann", token_id=1)
         second = github_event("personal_access_token.access_granted", GRANTED, "ann", token_id=2)

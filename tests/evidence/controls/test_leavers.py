@@ -49,6 +49,7 @@ IDENTITIES = [
     account_of("p9", "aws", "boss"),
 ]  # fmt: skip
 FIRST, LAST = at("04-28"), at("06-10")
+WORKFORCE = "workforce"
 Shown = Callable[[datetime], Sequence[Row]]
 
 
@@ -64,7 +65,7 @@ class Company:
 
     def people(self, *rows: Row, first: datetime = FIRST, last: datetime = LAST) -> Company:
         for day in sorted({*(first + 7 * n * DAY for n in range(7) if first + 7 * n * DAY < last), last}):
-            self.evidence.snapshot(PEOPLE, self.scope, day.replace(hour=1), [*rows, BOSS])
+            self.evidence.snapshot(PEOPLE, WORKFORCE, day.replace(hour=1), [*rows, BOSS])
         return self
 
     def accounts(self, shown: Shown, *, last: datetime = LAST, first: datetime = FIRST) -> Company:
@@ -80,7 +81,8 @@ class Company:
 
     def judged(self, as_of: datetime = LATER, **more: Any) -> dict[str, Outcome]:
         registers: Mapping[str, Any] = {"identities": IDENTITIES} | dict(more.pop("registers", {}))
-        tested = window("CC6-DEPR-01", self.scope, as_of=as_of, registers=registers, **more)
+        holders = {PEOPLE.name: (WORKFORCE,)}
+        tested = window("CC6-DEPR-01", self.scope, as_of=as_of, registers=registers, holders=holders, **more)
         found = leavers_lose_access(tested, self.evidence)
         assert all(set(one.codes) <= set(CODES) for one in found)
         assert len({one.item_id for one in found}) == len(found)
@@ -627,4 +629,5 @@ def test_hostile_names_break_nothing() -> None:
 def test_the_register_of_people_is_the_population_of_every_system() -> None:
     for system in ("github", "google", "aws", "gcp"):
         assert [line.id for line in LEAVERS.population_lines(system)] == ["leavers"]
+    assert PEOPLE.per == "workforce", "the register is read once and speaks of every system"
     assert LEAVERS.population_lines("hr") == (LEAVERS.line("leavers"),)
