@@ -3,7 +3,7 @@
     python benchmarks/completeness_command.py                            # 20,000 cells from 5,000 single entries
     python benchmarks/completeness_command.py --entries 500000 --closed  # the same cells, entries in closed months
 
-The store is real: signed, chained, an inventory in Parquet, a recorded programme of 208 repositories over a year. Its
+The store is real: signed, chained, an inventory in Parquet, a recorded programme of 140 repositories over a year. Its
 collection entries are written without waiting for the disk, which reading does not notice, and carry the provenance
 block of a real one. With `--objects` each entry names a file of its own, which the command looks at.
 """
@@ -43,7 +43,7 @@ from schemas.github import REPOSITORIES
 from schemas.instants import format_instant
 from schemas.scope import ScopeItem
 
-REPOS = 208
+REPOS = 140
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CLOSED_AT = datetime(2027, 1, 5, tzinfo=UTC)
 AS_OF = "2027-01-20T00:00:00Z"

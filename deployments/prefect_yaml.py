@@ -62,6 +62,6 @@ def render(specs: Iterable[DeploymentSpec]) -> str:
 
 
 if __name__ == "__main__":
-    from evidence.controls.catalogue import DECLARED
+    from evidence.controls.catalogue import CATALOGUE
 
-    PATH.write_text(render(deployment_specs(DECLARED)), encoding="utf-8")
+    PATH.write_text(render(deployment_specs(CATALOGUE)), encoding="utf-8")

@@ -10,7 +10,7 @@ from prefect.server.schemas.schedules import CronSchedule
 
 from deployments.plan import deployment_specs
 from deployments.prefect_yaml import PATH, render
-from evidence.controls.catalogue import DECLARED, FAMILIES
+from evidence.controls.catalogue import CATALOGUE, FAMILIES
 
 _CRON = {"daily": "15 3 * * *", "weekly": "30 4 * * 1", "monthly": "0 6 2 * *", "quarterly": "0 7 2 1,4,7,10 *"}
 
@@ -47,17 +47,17 @@ SCHEDULES = {
 
 
 def test_the_schedules_are_these() -> None:
-    found = {spec.name: (spec.entrypoint, spec.cron, spec.parameters) for spec in deployment_specs(DECLARED)}
+    found = {spec.name: (spec.entrypoint, spec.cron, spec.parameters) for spec in deployment_specs(CATALOGUE)}
     assert found == SCHEDULES
 
 
 def test_the_generated_file_has_not_drifted() -> None:
-    assert PATH.read_text(encoding="utf-8") == render(deployment_specs(DECLARED)), (
+    assert PATH.read_text(encoding="utf-8") == render(deployment_specs(CATALOGUE)), (
         "run: python -m deployments.prefect_yaml"
     )
 
 
-@pytest.mark.parametrize("spec", deployment_specs(DECLARED), ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", deployment_specs(CATALOGUE), ids=lambda spec: spec.name)
 def test_every_entrypoint_is_a_flow_that_takes_the_parameters(spec: object) -> None:
     module, _, name = spec.entrypoint.rpartition(".")  # type: ignore[attr-defined]
     flow = getattr(importlib.import_module(module), name)
@@ -65,7 +65,7 @@ def test_every_entrypoint_is_a_flow_that_takes_the_parameters(spec: object) -> N
     assert {"program", *spec.parameters} <= set(flow.parameters.properties)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("spec", deployment_specs(DECLARED), ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", deployment_specs(CATALOGUE), ids=lambda spec: spec.name)
 def test_every_schedule_is_valid_in_a_zone_with_summer_time(spec: object) -> None:
     assert CronSchedule(cron=spec.cron, timezone="America/New_York")  # type: ignore[attr-defined]
 

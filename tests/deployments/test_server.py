@@ -26,7 +26,7 @@ from connectors.store.clock import system_clock
 from connectors.store.store import open_store
 from deployments.plan import TAG, WORK_POOL, deployment_specs
 from deployments.prefect_yaml import PATH
-from evidence.controls.catalogue import DECLARED
+from evidence.controls.catalogue import CATALOGUE
 from sandbox.serve import running
 
 pytestmark = pytest.mark.prefect_server
@@ -177,8 +177,8 @@ def worker(site: Site) -> Iterator[psutil.Process]:
 
 def test_every_deployment_is_there_as_the_plan_says(site: Site) -> None:
     found = site.deployments()
-    assert sorted(found) == sorted(spec.name for spec in deployment_specs(DECLARED))
-    for spec in deployment_specs(DECLARED):
+    assert sorted(found) == sorted(spec.name for spec in deployment_specs(CATALOGUE))
+    for spec in deployment_specs(CATALOGUE):
         deployment = found[spec.name]
         assert deployment["entrypoint"] == spec.entrypoint
         assert sorted(deployment["tags"]) == sorted(spec.tags)

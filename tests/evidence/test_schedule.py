@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from evidence.controls.catalogue import DECLARED
+from evidence.controls.catalogue import CATALOGUE
 from evidence.schedule import INTERVALS
 
 
 def test_no_stream_is_read_more_seldom_than_a_third_of_any_memory() -> None:
     """The scheduler's rule: two failed runs in a row lose nothing yet."""
     asked = 0
-    for declared in DECLARED:
+    for declared in CATALOGUE:
         for line in declared.evidence:
             if line.kind != "event_stream" or line.collect_every is None:
                 continue

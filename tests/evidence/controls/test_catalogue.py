@@ -15,10 +15,8 @@ from ruamel.yaml import YAML
 
 from connectors.registry import DATASET_NAMES
 from evidence.controls import matrix
-from evidence.controls.awaited import AWAITED
 from evidence.controls.catalogue import (
     CATALOGUE,
-    DECLARED,
     FAMILIES,
     catalogue_digest,
     control,
@@ -160,13 +158,6 @@ def test_criteria() -> None:
 def test_the_datasets_are_those_that_something_collects() -> None:
     assert {dataset.name for dataset in datasets()} == set(DATASET_NAMES)
     assert len(datasets()) == len({dataset.name for dataset in datasets()})
-    assert not AWAITED & DATASET_NAMES, "these are collected now: take them off evidence/controls/awaited.py"
-
-
-def test_awaited_datasets_are_bound_to_a_line() -> None:
-    declared = {dataset.name for one in DECLARED for line in one.evidence for _, dataset in line.collected()}
-    assert declared >= AWAITED
-    assert {dataset.name for dataset in datasets()} == declared - AWAITED
 
 
 def test_families() -> None:
