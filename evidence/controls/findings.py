@@ -8,7 +8,7 @@ that was reopened is open by the last one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,7 +44,8 @@ class Finding:
     """When it was no longer there: fixed, or gone with its resource."""
     left_at: datetime | None
     """When the source stopped to show it as open, closed or dismissed."""
-    decision: Acceptance | None
+    decisions: tuple[Acceptance, ...]
+    """What somebody decided about it, as long as it stood."""
     development: bool
     """A dependency that only development needs."""
     vanishes: bool
@@ -60,6 +61,8 @@ class _History:
     last: Row
     first_seen: datetime
     shown_open_at: datetime
+    told: list[tuple[datetime, Acceptance | None]] = field(default_factory=list[tuple[datetime, Acceptance | None]])
+    """What each version says was decided, with the instant the store learnt it."""
     digests: dict[str, None] = field(default_factory=dict[str, None])
 
 
@@ -145,20 +148,20 @@ def findings_of(window: TestWindow, evidence: StoredEvidence) -> Iterator[Findin
     reader = _READERS[window.scope_item_id.partition(":")[0]]
     held: dict[str, _History] = {}
     until = window.as_of + INSTANT
-    for row, digest, _learnt in evidence.versions(reader.dataset, window.scope_item_id, window.start, until):
+    for row, digest, learnt in evidence.versions(reader.dataset, window.scope_item_id, window.start, until):
         if reader.wanted(row):
-            _add(held, reader, row, digest)
+            _add(held, reader, row, digest).told.append((learnt, reader.decision(row, window)))
     _look_back(held, reader, window, evidence)
     for finding_id, history in sorted(held.items()):
         last = history.last
         closed_at = reader.closed_at(last)
-        decision = reader.decision(last, window)
         left_at = last["closed_at"] if reader.dataset is VULNERABILITY_ALERTS else closed_at
         if history.first_seen >= window.end or (left_at is not None and left_at < window.start):
             continue
         yield Finding(
             finding_id, reader.label(last), history.first_seen,
-            (severity_of(history.first["severity"]), severity_of(last["severity"])), closed_at, left_at, decision,
+            (severity_of(history.first["severity"]), severity_of(last["severity"])), closed_at, left_at,
+            _decisions(history),
             last.get("component_scope") == "development", last.get("source") == "ecr", history.shown_open_at,
             tuple(history.digests),
         )  # fmt: skip
@@ -170,7 +173,7 @@ def severity_of(word: str | None) -> str | None:
     return severity if severity in RANKS else None
 
 
-def _add(held: dict[str, _History], reader: _Reader, row: Row, digest: str) -> None:
+def _add(held: dict[str, _History], reader: _Reader, row: Row, digest: str) -> _History:
     finding_id, seen = str(row[reader.id]), row[reader.seen]
     history = held.get(finding_id)
     if history is None:
@@ -181,6 +184,22 @@ def _add(held: dict[str, _History], reader: _Reader, row: Row, digest: str) -> N
     history.first_seen = min(history.first_seen, seen)
     if row[reader.event] in _OPEN_EVENTS:
         history.shown_open_at = max(history.shown_open_at, row["event_time"])
+    return history
+
+
+def _decisions(history: _History) -> tuple[Acceptance, ...]:
+    """What was decided; a version that says nothing of it ends what was decided before, at the latest then."""
+    standing: dict[tuple[str | None, datetime | None], Acceptance] = {}
+    for learnt, decision in sorted(history.told, key=lambda one: one[0]):
+        if decision is not None:
+            standing[decision.by, decision.at] = decision
+            continue
+        standing = {
+            key: replace(one, until=learnt if one.until is None else min(one.until, learnt), final=False)
+            for key, one in standing.items()
+            if one.by is not None
+        }
+    return tuple(standing.values())
 
 
 def _look_back(held: dict[str, _History], reader: _Reader, window: TestWindow, evidence: StoredEvidence) -> None:
@@ -192,12 +211,13 @@ def _look_back(held: dict[str, _History], reader: _Reader, window: TestWindow, e
     anew = any(one.last.get("source") == "ecr" for one in older)
     start = BEGINNING if anew else min(one.first_seen for one in older)
     met: set[str] = set()
-    for row, digest, _learnt in evidence.versions(reader.dataset, window.scope_item_id, start, window.start):
+    for row, digest, learnt in evidence.versions(reader.dataset, window.scope_item_id, start, window.start):
         finding_id = str(row[reader.id])
         history = held.get(finding_id)
         if history is None:
             continue
         history.first_seen = min(history.first_seen, row[reader.seen])
+        history.told.append((learnt, reader.decision(row, window)))
         if finding_id not in met:
             met.add(finding_id)
             history.first = row

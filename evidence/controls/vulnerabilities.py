@@ -20,7 +20,8 @@ Decisions where the rule leaves room:
 - Closed is closed, also where the resource ended; a replacement has findings of its own.
 - An acceptance holds until its expiry. A dismissal at GitHub tells one in its comment ("until 2026-09-30"); without one
   the finding is `unknown` after its limit. A dismissal that says that there is nothing to fix (false alarm, not used)
-  needs none. What a rule of the source put aside names nobody, and is `unknown` after its limit.
+  needs none. One that was taken back ended, at the latest, when that was first seen. What a rule of the source put
+  aside names nobody, and is `unknown` after its limit.
 - ECR tells of no closing: a finding that is no longer listed went at some time since it last was. Where the limit lies
   in between too, it is `unknown`.
 - A dependency of development alone is judged like any other unless the programme leaves it out
@@ -95,7 +96,7 @@ def _ruling(
     rules = window.programme.evidence_rules
     if finding.development and rules.vulnerability_development_exempt:
         return Ruling("pass", "needed for development alone, which the programme leaves out")
-    decisions = (*accepted, finding.decision) if finding.decision is not None else tuple(accepted)
+    decisions = (*accepted, *finding.decisions)
 
     def of(days: int) -> Ruling:
         closed_at = finding.closed_at

@@ -177,6 +177,40 @@ def test_a_reopened_finding_is_open_since_it_was_created() -> None:
     assert found.codes == ("OVERDUE",)
 
 
+def test_a_dismissal_that_was_taken_back_ended_then() -> None:
+    def after(row: Row, *later: tuple[Row, datetime]) -> Outcome:
+        evidence = held([])
+        evidence.store(VULNERABILITY_ALERTS, SCOPE, [row], learnt_at=START + 9 * DAY)
+        for other, learnt_at in later:
+            evidence.store(VULNERABILITY_ALERTS, SCOPE, [other], learnt_at=learnt_at)
+        [found] = [row for row in judged(evidence) if row.evidence_id == "findings"]
+        return found
+
+    reopened = (alert(), START + 20 * DAY)
+    for row in (dismissed(6, comment="until 2026-09-30"), dismissed(6), dismissed(6, reason="inaccurate")):
+        found = after(row, reopened)
+        assert (found.outcome, found.codes) == ("exception", ("OVERDUE",))
+        assert "after alice had accepted it until 2026-05-21T00:00:00Z" in found.explanation
+        assert after(row, reopened, (fixed(25), START + 28 * DAY)).codes == ("OVERDUE",)
+        assert after(row, reopened, (fixed(17), START + 28 * DAY)).outcome == "pass"
+    assert after(alert(state="auto_dismissed", closed_at=START + 3 * DAY), reopened).codes == ("OVERDUE",)
+    again = (dismissed(20, comment="until 2026-09-30"), START + 25 * DAY)
+    assert after(dismissed(6, comment="until 2026-05-10"), reopened, again).codes == ("ACCEPTED_LATE",)
+
+
+def test_an_acceptance_of_an_earlier_month_is_remembered() -> None:
+    march = datetime(2026, 3, 20, tzinfo=UTC)
+    evidence = held([])
+    rows = [dismissed(3, comment="until 2026-05-20", created_at=march)]
+    evidence.store(VULNERABILITY_ALERTS, SCOPE, rows, learnt_at=march + 4 * DAY)
+    evidence.store(VULNERABILITY_ALERTS, SCOPE, [alert(created_at=march)], learnt_at=START + 21 * DAY)
+    carried = fixed(50, created_at=march, event="carried_over", event_time=NOON)
+    evidence.store(VULNERABILITY_ALERTS, SCOPE, [carried], learnt_at=START + 25 * DAY)
+    [found] = [row for row in judged(evidence) if row.evidence_id == "findings"]
+    assert (found.outcome, found.codes) == ("pass", ())
+    assert "accepted by alice until 2026-05-21T00:00:00Z" in found.explanation
+
+
 def test_the_population_are_findings_open_in_the_window() -> None:
     before, earlier = START - 10 * DAY, START - DAY
     evidence = held([
