@@ -210,6 +210,8 @@ class _Sessions:
         if doubt is not None:
             return self._row(session, "unknown", f"{subject}. Not known: whether a ticket or incident joins: {doubt}.")
         who = "" if known else ", and no register says who that is"
+        if tickets.CHANGES not in self._kept:
+            who += " (where tickets of changes are kept the programme does not say)"
         words = f"{subject}. No ticket or incident joins to it within {due.words}{who}."
         return self._row(session, "exception", words, codes=(MANUAL_WRITE_UNEXPLAINED,))
 

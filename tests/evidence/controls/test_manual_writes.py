@@ -155,6 +155,12 @@ def test_without_tickets_it_is_not_known(kept: Sequence[str], covered: Sequence[
     assert (found.outcome, found.codes) == ("unknown", ())
 
 
+def test_without_a_place_for_changes_incidents_alone_are_looked_at_and_it_says_so() -> None:
+    found = one(stored([written()]), kept=("incidents",))
+    assert found.codes == (MANUAL_WRITE_UNEXPLAINED,)
+    assert "where tickets of changes are kept the programme does not say" in found.explanation
+
+
 def test_a_ticket_of_hers_that_was_read_too_early_may_say_it_by_now() -> None:
     early = ticket(1, START, read_at=WROTE)
     assert one(stored([written()], [early])).outcome == "unknown"
