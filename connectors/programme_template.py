@@ -45,6 +45,7 @@ registers:
   # alert_triage: {{pagerduty: {{services: [PABC123]}}}}   # api_url: https://api.eu.pagerduty.com in Europe
   # security_inbox: {{github_issues: {{repository: example/security, label: inbox}}}}
   # deletions: {{github_issues: {{repository: example/ops, label: deletion}}}}
+  # changes: {{github_issues: {{repository: example/ops, label: change}}}}
 
 # Endpoints other than the vendors' own (GitHub Enterprise Server, a gateway); shown on every page and report.
 endpoints: {{declared: []}}         # - {{url: https://github.example.com/api/v3, reason: our own server}}
@@ -57,6 +58,7 @@ evidence_rules:
   key_unused_days: 90
   # post_deployment_check: smoke-test
   # pipeline_identities: [deploy-bot]
+  # device_os_minimum: {{macos: "14.5", windows: "10.0.22631"}}
   # production_environments: [production]
 
 people:
