@@ -62,10 +62,12 @@ _SERVICE_AGENT = re.compile(r"service-\d+@gcp-sa-[a-z0-9-]+\.iam\.gserviceaccoun
 
 def access_granted_after_approval(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
     """Rows for the grants of a window in one system."""
-    return list(_Test(window, evidence).outcomes())
+    return list(Grants(window, evidence).outcomes())
 
 
-class _Test:
+class Grants:
+    """The grants of one window in one system, each judged."""
+
     def __init__(self, window: TestWindow, evidence: StoredEvidence) -> None:
         self._window = window
         self._evidence = evidence
@@ -81,8 +83,13 @@ class _Test:
         if not items or not all(self._evidence.covered(stream, item, window.start, end) for item in items):
             why = f"{stream.name} is not held for the whole window, so grants may be missing."
             yield window_unknown(window, LINE, why)
+        for _event, outcome in self.judged():
+            yield outcome
+
+    def judged(self) -> Iterator[tuple[AccessEvent, Outcome]]:
+        """Every grant that is held, with its row."""
         for event, digest in self._standing.grants():
-            yield self._grant(event, digest)
+            yield event, self._grant(event, digest)
 
     def _grant(self, event: AccessEvent, digest: str) -> Outcome:
         verdict = Verdict()

@@ -4,7 +4,8 @@ Each snapshot of a window is judged, assignment by assignment:
 
 - ADMIN_NOT_APPROVED  no row of the register `administrators` allows this power to this holder at that instant, or the
                       holder approved it
-- GRANT_UNEXPLAINED   it was added since the snapshot before, and the register has no row for it at any time
+- GRANT_UNEXPLAINED   it was added since the snapshot before, the register has no row for it at any time, and no grant
+                      that CC6-PROV-01 passes gave its holder administrative power in between
 - TOO_MANY            more administrators than the policy allows (`max_administrators`), one row for the organisation or
                       account
 
@@ -13,7 +14,7 @@ snapshots (`<assignment>@<first failing instant>`).
 
 Decisions where the rule leaves room:
 
-- Grant events (CC6-PROV-01) are not looked at: an addition is explained by a register row and by nothing else.
+- A grant that was asked for and approved explains where an addition comes from; it does not put anybody on the list.
 - Counted are people, teams, users and roles with administrative power, each once, whatever their number of ways to it
   and of accounts; not counted are apps that may write, and service-linked roles, which only AWS itself can use. A team
   counts once however many people are in it: its members are not part of this evidence.
@@ -28,10 +29,12 @@ Decisions where the rule leaves room:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from evidence.controls.access_event import AccessEvent
+from evidence.controls.access_grants import Grants
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.identity import IdentityMap, People, Person, Who
 from evidence.controls.model import StoredEvidence, TestWindow
@@ -82,18 +85,52 @@ def administrators_approved(window: TestWindow, evidence: StoredEvidence) -> lis
     stretches = Stretches(window, LINE)
     before = evidence.snapshot_before(dataset, window.scope_item_id, window.start - timedelta(microseconds=1))
     previous = None if before is None else {read(row).id for row in before[1]}
-    added: set[str] = set()
+    explained = _Explained(window, evidence)
+    seen_at = window.start if before is None else before[0]
+    added: dict[str, tuple[datetime, datetime]] = {}
     for observed_at, rows, digest in evidence.snapshots(dataset, window.scope_item_id, window.start, window.end):
         assignments = [read(row) for row in rows]
         if previous is not None:
-            added |= {assignment.id for assignment in assignments} - previous
+            fresh = {assignment.id for assignment in assignments} - previous
+            added |= dict.fromkeys(fresh, (seen_at, observed_at))
+        seen_at = observed_at
         previous = {assignment.id for assignment in assignments}
-        seen = {item.id: approved.seen(item, observed_at, item.id in added) for item in assignments}
+        seen = {
+            item.id: approved.seen(
+                item, observed_at, item.id in added and not explained.by_grant(item, *added[item.id])
+            )
+            for item in assignments
+        }
         seen[f"{window.scope_item_id}:administrators"] = approved.number(assignments, observed_at, most)
         stretches.add(observed_at, digest, seen)
     if not stretches.snapshots and has_closed(window):
         return [window_unknown(window, LINE, "no snapshot of administrators is held.")]
     return list(stretches.outcomes())
+
+
+class _Explained:
+    """Grants of administrative power that were asked for and approved; looked for when something was added."""
+
+    def __init__(self, window: TestWindow, evidence: StoredEvidence) -> None:
+        self._window = window
+        self._evidence = evidence
+        self._identities = IdentityMap.of(window.registers, window.programme.timezone)
+        self._grants: list[AccessEvent] | None = None
+
+    def by_grant(self, item: Assignment, after: datetime, until: datetime) -> bool:
+        """Whether such a grant gave the holder of an assignment power in (after, until]."""
+        if self._grants is None:
+            # What a first snapshot of the window adds may have been granted since the last one before it.
+            whole = replace(self._window, start=min(after, self._window.start))
+            judged = Grants(whole, self._evidence).judged()
+            self._grants = [event for event, row in judged if row.outcome == "pass" and event.privileged]
+        return any(
+            after < event.at <= until
+            and not self._identities.at(event.at).person(event.subject).isdisjoint(
+                self._identities.at(event.at).person(item.holder)
+            )
+            for event in self._grants
+        )  # fmt: skip
 
 
 class _Approved:

@@ -279,6 +279,13 @@ ADMINISTRATORS = Control(
                 "google": google.ADMINISTRATORS,
                 "gcp": gcp.ADMINISTRATORS,
             },
+            supporting={
+                "github": (github_organisation.AUDIT_EVENTS,),
+                "aws": (aws_trail.MANAGEMENT_EVENTS, aws_identity.PRINCIPALS),
+                "google": (google.ADMIN_ACTIVITIES, google.ACCOUNTS),
+                "gcp": (gcp.ADMIN_ACTIVITY,),
+                "own": (tickets.ACCESS_REQUESTS,),
+            },
             is_population=True,
             description="AWS principals with administrator access or its equal; GitHub owners, repository "
             "administrators, apps that may write; Google and Google Cloud administrators.",
@@ -287,15 +294,13 @@ ADMINISTRATORS = Control(
     exception_codes=ADMINISTRATOR_CODES,
     population="Privileged assignments at each snapshot.",
     test=administrators_approved,
+    test_version=2,
     false_positives=(
         "AWS service-linked roles and roles of organisation management",
         "break-glass roles without members",
         "support roles of vendors that need a grant just in time",
     ),
     recover_until="Google Cloud 35 days; the rest can't be recovered.",
-    limits=(
-        "Grants (CC6-PROV-01) are not looked at: an addition is explained by the register of administrators alone.",
-    ),
 )
 
 CONTROLS = (APPROVED_ACCESS, LEAVERS, ACCESS_REVIEW, ADMINISTRATORS)

@@ -11,7 +11,9 @@ import pytest
 from evidence.controls.administrators import administrators_approved
 from schemas.aws import PRIVILEGES
 from schemas.github import ADMINISTRATORS
+from schemas.github_organisation import AUDIT_EVENTS
 from schemas.outcome import Outcome
+from schemas.tickets import ACCESS_REQUESTS
 from tests.evidence.controls.access import (
     AWS,
     DAY,
@@ -25,6 +27,9 @@ from tests.evidence.controls.access import (
     shown,
 )
 from tests.evidence.controls.changes import END, START, window
+from tests.evidence.controls.rights import github_event
+from tests.evidence.controls.rights import window as rights_window
+from tests.evidence.controls.test_access_grants import REGISTERS, request
 
 ALICE = "github:assignment:owner:alice"
 Snapshots = Mapping[datetime, Sequence[dict[str, Any]]]
@@ -127,6 +132,28 @@ def test_grant_unexplained() -> None:
     (outcome,) = of_alice(github(snapshots, approved("bob")))
     assert outcome.codes == ("ADMIN_NOT_APPROVED", "GRANT_UNEXPLAINED")
     assert "2 of 3 snapshots" in outcome.explanation
+
+
+@pytest.mark.parametrize(
+    ("granted_at", "approver", "explained"),
+    [
+        (FIRST + DAY, "p9@acme.example", True),
+        (FIRST - DAY, "p9@acme.example", False),  # shown only later: that grant was not this addition
+        (FIRST + DAY, "", False),  # asked for, and never approved
+    ],
+)
+def test_a_grant_that_was_approved_explains_an_addition(granted_at: datetime, approver: str, explained: bool) -> None:
+    snapshots = {FIRST: [owner("bob")], SECOND: [owner("bob"), owner("ann")]}
+    evidence = shown(ADMINISTRATORS, GITHUB, snapshots)
+    raised = github_event("org.update_member", granted_at, "ann", permission="admin", old_permission="read")
+    evidence.store(AUDIT_EVENTS, GITHUB, [raised])
+    evidence.store(ACCESS_REQUESTS, "org:acme", [request(START, approver=approver)])
+    registers = REGISTERS | {"administrators": [approved("bob")]}
+    approvers = {"approvers": [{"email": "p9@acme.example"}]}
+    holders = {ACCESS_REQUESTS.name: ("org:acme",)}
+    tested = rights_window("CC6-PRIV-01", GITHUB, registers=registers, holders=holders, people=approvers)
+    [found] = [one for one in administrators_approved(tested, evidence) if "ann" in one.item_id]
+    assert found.codes == (("ADMIN_NOT_APPROVED",) if explained else ("ADMIN_NOT_APPROVED", "GRANT_UNEXPLAINED"))
 
 
 def test_an_addition_since_the_last_snapshot_before_the_window() -> None:
