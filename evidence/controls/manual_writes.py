@@ -134,9 +134,9 @@ class _Sessions:
         for event in ticket.events():
             act = _Act(event["at"], ticket, ticket.who(event["actor"]))
             self._acts.append(act)
-            if event["kind"] == "assigned" and event["detail"]:
-                whom = event["detail"]
-                self._acts.append(_Act(event["at"], ticket, Who(ticket.row["tracker"], whom, whom)))
+            for whom in (event["detail"] or "").split(", ") if event["kind"] == "assigned" else ():
+                given = Who(ticket.row["tracker"], whom, whom, whom if "@" in whom else None)
+                self._acts.append(_Act(event["at"], ticket, given))
             said.append((act, f"{event['text'] or ''} {event['after'] or ''}"))
         for act, text in said:
             for word in _TOKEN.findall(text):

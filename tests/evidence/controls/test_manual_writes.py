@@ -93,6 +93,9 @@ JOINED: dict[str, tuple[Sequence[Row], Sequence[Row]]] = {
     "an older ticket that was given to her": (
         [ticket(1, START, event("assigned", WROTE - HOUR, "bob", detail="alice"))], [],
     ),
+    "an older ticket that was given to her by her address": (
+        [ticket(1, START, event("assigned", WROTE, "bob", detail="bob@acme.example, alice@acme.example"))], [],
+    ),
     "an older ticket that she wrote in": ([ticket(1, START, event("commented", WROTE, "alice", text="done"))], []),
     "a ticket of another person that names the event": (
         [ticket(1, WROTE, author=None, body="see e-AuthorizeSecurityGroupIngress-12100000.")], [],
