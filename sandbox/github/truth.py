@@ -55,6 +55,9 @@ def _in_repository(repository: Repository, kind: str, name: str) -> tuple[str, .
         found = [str(ruleset.id) for ruleset, state in names if state.get("name") == name]
     elif kind == "deployment":
         found = [one.node_id for one in repository.deployments if iso(one.created_at) == name]
+    elif kind == "secret":
+        secrets = [one for one in repository.alerts if one.kind == "secret_scanning"]
+        found = [str(one.number) for one in secrets if one.facts["secret_type"] == name]
     else:
         raise LookupError(f"{kind} is nothing that a repository has")
     return _some(found, f"{kind} {name} of {repository.slug}")
