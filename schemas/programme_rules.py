@@ -117,6 +117,17 @@ class EvidenceRules(Part):
     security_response_business_days: Count = 5
     """Business days within which a message to the security contact must be answered (CC2-EXT-01)."""
 
+    acknowledged_documents: tuple[Text, ...] = ("code-of-conduct",)
+    """Policies that everybody accepts at joining and every year (CC1-COND-01), by their name under `scope.policies`."""
+    acknowledgement_days: Count = 14
+    """Days after the first day within which somebody must have accepted them (CC1-COND-01)."""
+    screening_by_first_day: StrictBool = False
+    """Whether a new person must be screened by the first day, and not only before access (CC1-HR-01)."""
+    training_days: Count = 30
+    """Days after the first day within which somebody must have finished the training (CC1-TRN-01)."""
+    training_courses: tuple[Text, ...] = ()
+    """Ids of the courses that count as security training (CC1-TRN-01); none: every course of the register does."""
+
     @field_validator("ticket_pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:

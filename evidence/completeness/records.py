@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import NamedTuple
 
 from evidence.completeness.circumstances import Demand
-from evidence.completeness.coverage import Span, merge, subtract
+from evidence.completeness.coverage import Span
+from evidence.completeness.currency import Currency
 from evidence.completeness.finding import Finding
 from evidence.completeness.instants import days_to_ticks, hours_to_ticks, optional_ticks, ticks
-from evidence.completeness.local_time import local_wall, midnight
 from evidence.completeness.model import VERIFIED, CellInputs, Period, Record, Requirement
 from evidence.completeness.recoverability import HoleTicks, Loss
 from evidence.completeness.windows import PERIOD, Window, period_bounds
@@ -41,13 +39,14 @@ class _Heard(NamedTuple):
 class RecordJudge:
     """Judges every window of one human requirement and item."""
 
-    __slots__ = ("_heard", "_now", "_packs", "_period", "_period_end", "_period_start", "_requirement")
+    __slots__ = ("_heard", "_now", "_packs", "_period", "_period_end", "_period_start", "_requirement", "_rule")
 
     def __init__(self, period: Period, requirement: Requirement, inputs: CellInputs, now: int) -> None:
         self._period = period
         self._period_start, self._period_end = period_bounds(period)
         self._requirement = requirement
         self._now = now
+        self._rule = Currency(period.tz, requirement.grace_days, self._period_start)
         self._heard = _heard(inputs.records, requirement, now)
         self._packs = {pack.window for pack in inputs.packs if ticks(pack.recorded_at) <= now}
 
@@ -96,7 +95,7 @@ class RecordJudge:
         finding = Finding(satisfied=covered, late=bool(lapses))
         if not covered and len(sound) < len(mine):
             finding.only_if_trusted = self._currency(mine, required, elapsed, end)[0]
-        serving = [one for one in sound if one.performed < end and self._lapse(one.performed) > demand.opens]
+        serving = [one for one in sound if one.performed < end and self._rule.lapse(one.performed) > demand.opens]
         for one in serving:
             finding.flags.update(one.flags, self._place(one))
         if any(one.performed < end for one in sound) and min(one.performed for one in sound) >= self._period_start:
@@ -119,24 +118,7 @@ class RecordJudge:
     def _currency(
         self, records: Sequence[_Heard], required: list[Span], elapsed: list[Span], end: int
     ) -> tuple[bool, list[Span], bool]:
-        """Whether the whole window is proven, its lapses so far, and whether one of them still lasts.
-
-        A performance that is current today but runs out before the window ends proves nothing of the rest yet.
-        """
-        performed = sorted(one.performed for one in records if one.performed < end)
-        current = merge((at, self._lapse(at)) for at in performed)
-        lapses = subtract(elapsed, current)
-        first = performed[0] if performed else None
-        if first is not None and first >= self._period_start:
-            # A first-ever performance inside the period: the days before it are the auditor's to weigh, no lapse.
-            lapses = [(max(low, first), high) for low, high in lapses if high > first]
-            required = [(max(low, first), high) for low, high in required if high > first]
-        elif first is None and elapsed and self._now < end:
-            return False, [], False  # never performed: not due before the window is over
-        ahead = subtract(required, [*current, *elapsed])
-        lasting = any(not any(at >= high for at in performed) for _, high in lapses)
-        # A lapse that was ended is a deviation already known, whatever the rest of the window brings.
-        return not lasting and bool(lapses or not ahead), lapses, lasting
+        return self._rule.judge((one.performed for one in records), required, elapsed, end, self._now)
 
     def _current_since(self, sound: Sequence[_Heard], required: list[Span], elapsed: list[Span], end: int) -> int:
         """The earliest arrival at which the records known by then proved as much."""
@@ -146,13 +128,6 @@ class RecordJudge:
             if self._currency(known, required, elapsed, end)[0]:
                 return arrival
         return arrivals[-1]
-
-    def _lapse(self, performed: int) -> int:
-        """Local midnight of performance date + 12 months + grace; 29 February becomes the 28th."""
-        day = local_wall(performed, self._period.tz).date()
-        last = monthrange(day.year + 1, day.month)[1]
-        anniversary = date(day.year + 1, day.month, min(day.day, last))
-        return midnight(anniversary + timedelta(days=self._requirement.grace_days), self._period.tz)
 
     def _place(self, record: _Heard) -> tuple[str, ...]:
         if record.performed < self._period_start:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evidence.controls.acknowledgements import CODES as ACKNOWLEDGEMENT_CODES
+from evidence.controls.acknowledgements import policies_accepted
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import HR_REGISTER, OWN_RECORDS
 from schemas import google, own
@@ -38,19 +40,21 @@ ACKNOWLEDGEMENTS = Control(
             max_gap_hours=35 * 24,
             sources=(HR_REGISTER,),
             datasets={"hr": own.PEOPLE},
+            is_population=True,
             description="People register: who works here, as what, from which day to which, under whom.",
         ),
     ),
-    exception_codes=("ACK_MISSING", "ACK_LATE", "ACK_OLD_VERSION"),
+    exception_codes=ACKNOWLEDGEMENT_CODES,
     population="People whose employment or contract overlaps the window, from the HR register, not from the identity "
     "provider.",
-    test=None,
+    test=policies_accepted,
     false_positives=(
         "people who start and leave inside 14 days",
         "parental or sick leave on the anniversary (clock pauses, needs HR flag)",
         "service accounts listed as people",
     ),
     recover_until="Records cannot be recreated; an acknowledgement signed later is late.",
+    limits=("Leave is not in the people register, so the year does not pause for anybody.",),
 )
 
 MANAGEMENT_REVIEW = Control(

@@ -23,6 +23,10 @@ Holders = Callable[[ScopeItem], Mapping[str, tuple[str, ...]]]
 """Of an item: by dataset name the items it is collected for, where those are others."""
 
 
+_WHOLE_COMPANY = ("organisation", "workforce", "device", "customer_contract")
+"""Kinds of items that stand for the company as a whole."""
+
+
 def _itself(_: ScopeItem) -> Mapping[str, tuple[str, ...]]:
     return {}
 
@@ -112,7 +116,7 @@ def run_control(
 def _system(control: Control, item: ScopeItem) -> str:
     """The system whose datasets judge an item; the organisation's own item and its workforce are judged by all that
     the control has."""
-    if item.system in ("own", "hr") and control.scope_kind in ("organisation", "device", "customer_contract"):
+    if item.system in ("own", "hr") and control.scope_kind in _WHOLE_COMPANY:
         return next((system for line in control.evidence if line.is_population for system in line.datasets), "own")
     return item.system
 

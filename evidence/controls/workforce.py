@@ -1,0 +1,84 @@
+"""Who works here in a window, by the snapshots of the people register, and not by any system's list of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from evidence.controls.held import has_closed, window_unknown
+from evidence.controls.leaver_register import LeaverRegister
+from evidence.controls.model import StoredEvidence, TestWindow
+from evidence.controls.validity import end_of
+from schemas.instants import format_instant
+from schemas.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of the register, as it last told."""
+
+    row: Mapping[str, Any]
+    starts_at: datetime
+    """First instant of the first day, in the zone of the office."""
+    ends_at: datetime | None
+    """First instant after the last day; None: none is known."""
+    zone: str
+    digest: str
+    doubt: str | None = None
+    """Why it can't be said that the person still works here."""
+
+    @property
+    def person_id(self) -> str:
+        return str(self.row["person_id"])
+
+    @property
+    def named(self) -> str:
+        """For sentences."""
+        return f"{str(self.row['name'])[:120]} ({self.person_id[:60]})"
+
+    def until(self, instant: datetime) -> datetime:
+        """An instant, or the end of their time here where that is earlier."""
+        return instant if self.ends_at is None else min(instant, self.ends_at)
+
+
+class Workforce:
+    """The people register over time, from the last snapshot before the window to `as_of`."""
+
+    def __init__(self, window: TestWindow, evidence: StoredEvidence) -> None:
+        self._window = window
+        self._register = LeaverRegister.read(window, evidence)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of the first and the last snapshot."""
+        return tuple(dict.fromkeys((*self._register.digests[:1], *self._register.digests[-1:])))
+
+    @property
+    def held_before(self) -> bool:
+        """Whether a snapshot shows the register as it was when the window began."""
+        return bool(self._register.instants) and self._register.instants[0] <= self._window.start
+
+    def unknown(self, evidence_id: str) -> Iterator[Outcome]:
+        """The row of a window that is over and of whose end no snapshot tells."""
+        window, instants = self._window, self._register.instants
+        if not has_closed(window):
+            return
+        if not instants:
+            yield window_unknown(window, evidence_id, "no snapshot of the people register is held.", about="people")
+        elif instants[-1] < window.end:
+            why = f"the latest snapshot of the people register is of {format_instant(instants[-1])}: who came later"
+            yield window_unknown(window, evidence_id, f"{why} is not known yet.", self.digests, about="people")
+
+    def members(self) -> Iterator[Member]:
+        """Everybody whose time here overlaps the elapsed part of the window, by id."""
+        window, register = self._window, self._register
+        for key, known in sorted(register.people.items()):
+            zone = register.business_days.of_office(known.row["office"]).zone
+            starts, ends, doubt = register.starts_at(key), end_of(known.row["last_day"], zone), None
+            if ends is None and known.seen_at < register.instants[-1]:
+                doubt = f"the register had them until {format_instant(known.seen_at)} and then no longer, without a "
+                doubt += "last day"
+            if starts < min(window.end, window.as_of) and (ends is None or ends > window.start):
+                yield Member(known.row, starts, ends, zone, known.digest, doubt)
