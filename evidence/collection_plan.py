@@ -208,7 +208,7 @@ def _interval(
         held = merge((ticks(start), ticks(end)) for start, end in claimed(dataset.name, item.id))
         # What the source has forgotten would be asked for day after day, and drag the others of the pass along.
         there = intersect(asked, [(ticks(request.now) - _memory(dataset), high)])
-        open_time += subtract(there, held)
+        open_time += there if dataset.keeps_changing else subtract(there, held)
     return _instants(_hull(open_time))
 
 

@@ -58,6 +58,9 @@ class Dataset:
     volatile: tuple[str, ...] = ()
     """Columns that move without the row becoming another one, such as when it was last touched. A later collection that
     differs in them alone restates nothing."""
+    keeps_changing: bool = False
+    """Whether rows of a stream go on changing after their event, as tickets do until they are closed. Frequent runs
+    read them again for as far back as they look at all; older ones are read again by who asks for their window."""
     per: ScopeKind | None = None
     """What it is collected for, where that is not the item of the control: the tickets of the whole organisation answer
     for each system, the trail of an account for each of its regions. Items of this kind are asked for, once, and their

@@ -69,6 +69,7 @@ def _kept_for(what: str) -> Dataset:
         _tickets,
         allowed=(("tracker", ("github", "jira", "pagerduty", "file")), ("state", ("open", "closed"))),
         volatile=("updated_at", "read_at"),
+        keeps_changing=True,
         per="organisation",
     )
 

@@ -97,7 +97,7 @@ def _changes(window: TestWindow, evidence: StoredEvidence) -> Iterator[Outcome]:
             if row["kind"] in CHANGING or row["body_sha256"] is None or not 200 <= (row["status"] or 0) < 300:
                 continue
             text, held = str(row["body_sha256"]), shown.get(row["url"])
-            if held is not None and held[0] != text and at >= window.start:
+            if held is not None and held[0] != text:
                 yield _changed(window, evidence, row, at, (held[1], digest))
             shown[row["url"]] = text, digest
 

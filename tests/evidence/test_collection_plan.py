@@ -127,6 +127,14 @@ class TestDaily:
         assert "github:R_1" not in streams(steps)
         assert (["branch_tips"], ["github:R_1"], "now") in shown(steps)
 
+    def test_what_keeps_changing_is_read_again(self) -> None:
+        pulls = PULL_REQUESTS
+        held = {(pulls.name, API.id): [(at("2026-05-01"), at("2026-06-20"))]}
+        line = replace(control("CC8-CHG-01").line("merges"), datasets={"github": replace(pulls, keeps_changing=True)})
+        asked = request("2026-06-20", [replace(control("CC8-CHG-01"), evidence=(line,))])
+        again = (["pull_requests"], [API.id], "05-01T00:00..06-20T00:00")
+        assert shown(planned(asked, claims=held)) == [again]
+
     def test_the_dataset_that_lags_most_decides_for_the_pass(self) -> None:
         claims = claimed("github:R_1", ("2026-04-01", "2026-06-19T23:00"))
         claims["github.checks", "github:R_1"] = [(at("2026-04-01"), at("2026-06-19T18:00"))]
