@@ -171,7 +171,9 @@ def _aws_principal(row: Row, _at: datetime) -> Iterator[Holding]:
     if kind == "iam_user":
         who = Who("aws", row["arn"], name, row["email"])
         named = f"IAM user {name} in {row['account_id']}"
-        yield Holding(id_, "account", named, who, row["enabled"], row["privileged"])
+        # What has an owner and no password is a machine of theirs.
+        machine = bool(row["owner"]) and row["password_enabled"] is False
+        yield Holding(id_, "account", named, who, row["enabled"], row["privileged"], not machine)
     elif kind == "identity_center_user":
         who = Who("aws", row["principal_id"], name, row["email"])
         active = None if row["enabled"] is None else bool(row["enabled"])

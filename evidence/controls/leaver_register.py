@@ -17,6 +17,7 @@ from evidence.controls.validity import end_of, start_of
 from schemas.own import PEOPLE
 
 Row = Mapping[str, Any]
+_BEGINNING = "1970-01-01"
 
 
 @dataclass(slots=True)
@@ -88,8 +89,8 @@ class LeaverRegister:
             key = str(row["person_id"])
             held = self.people.get(key)
             passed = None if held is None else held.passed
-            if row["last_day"] and self._end(key, row) <= at:
-                passed = (str(row["last_day"]), at)
+            if last_day_of(row) and self._end(key, row) <= at:
+                passed = (last_day_of(row), at)
             self.people[key] = _Known(row, at, digest, passed)
 
     @property
@@ -101,7 +102,7 @@ class LeaverRegister:
         """Whose last day falls in the window, and who may have left in it."""
         zone = self.window.programme.timezone
         for key, known in sorted(self.people.items()):
-            told = str(known.row["last_day"] or "")
+            told = last_day_of(known.row)
             gone = bool(self.instants) and known.seen_at < self.instants[-1]
             if told and self._in_window(told, zone):
                 yield self._leaver(key, known, told, None)
@@ -122,7 +123,7 @@ class LeaverRegister:
 
     def _end(self, person_id: str, row: Row) -> datetime:
         office = row.get("office") or (self.people[person_id].row["office"] if person_id in self.people else None)
-        end = end_of(row["last_day"], self.business_days.of_office(office).zone)
+        end = end_of(last_day_of(row), self.business_days.of_office(office).zone)
         assert end is not None
         return end
 
@@ -137,11 +138,18 @@ class LeaverRegister:
         if known is None:
             return False
         day = self.business_days.of_office(known.row["office"]).local_day(at).isoformat()
-        return str(known.row["start"]) <= day and (not known.row["last_day"] or day <= str(known.row["last_day"]))
+        last = last_day_of(known.row)
+        return str(known.row["start"]) <= day and (not last or day <= last)
 
     def starts_at(self, person_id: str) -> datetime:
         """First instant of somebody's first day, in the zone of their office."""
         row = self.people[person_id].row
-        start = start_of(row["start"], self.business_days.of_office(row["office"]).zone)
+        start = start_of(max(str(row["start"]), _BEGINNING), self.business_days.of_office(row["office"]).zone)
         assert start is not None
         return start
+
+
+def last_day_of(row: Row) -> str:
+    """The last day; empty for one that never comes, and no earlier than any instant a source can tell of."""
+    day = str(row["last_day"] or "")
+    return "" if day.startswith("9999") else max(day, _BEGINNING) if day else ""

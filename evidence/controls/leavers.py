@@ -39,7 +39,7 @@ from evidence.controls.access_end import End
 from evidence.controls.business_days import Deadline
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.leaver_accounts import STALE, Had, SystemAccess
-from evidence.controls.leaver_register import Leaver, LeaverRegister
+from evidence.controls.leaver_register import Leaver, LeaverRegister, last_day_of
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.verdict import Verdict
 from schemas.instants import format_instant
@@ -202,7 +202,9 @@ class _Test:
 
     def _judge_removal(self, verdict: Verdict, entries: Sequence[str]) -> None:
         rows = [self._register.people[entry].row for entry in entries]
-        left = [f"{row['name']} ({row['person_id']}) left on {row['last_day']}" for row in rows if row["last_day"]]
+        left = [
+            f"{row['name']} ({row['person_id']}) has the last day {day}" for row in rows if (day := last_day_of(row))
+        ]
         if not entries and not self._access.maps:
             verdict.doubts("neither identity map nor people register say whose it was")
         elif not entries:

@@ -15,7 +15,8 @@ Decisions where the sources leave room:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,7 +65,7 @@ class Uses:
         self._window = window
         self._evidence = evidence
         self._glass = frozenset(name.casefold() for name in window.programme.evidence_rules.break_glass)
-        self._holders: dict[datetime, frozenset[str] | None] = {}
+        self._lists: list[tuple[datetime, frozenset[str]]] | None = None
         self._read = {"aws": self._aws, "google": self._google, "github": self._github, "gcp": self._gcp}
 
     def of(self, row: Row) -> Use | None:
@@ -144,15 +145,24 @@ class Uses:
         return Use(use.id, use.at, who, words, names, None, use.break_glass, doubt=doubt)
 
     def _holders_at(self, at: datetime) -> frozenset[str] | None:
-        dataset, privilege = _HOLDERS[self._window.scope_item_id.partition(":")[0]]
-        told = self._evidence.snapshot_before(dataset, self._window.scope_item_id, at)
-        if told is None or at - told[0] > _STALE:
+        if self._lists is None:
+            self._lists = list(self._held_lists())
+        place = bisect_right(self._lists, at, key=lambda told: told[0])
+        if not place or at - self._lists[place - 1][0] > _STALE:
             return None
-        known = self._holders.get(told[0])
-        if known is None:
-            rows = [row for row in told[1] if row["privilege"] == privilege]
-            known = self._holders[told[0]] = frozenset(key for row in rows for key in _holder(dataset, row).keys)
-        return known
+        return self._lists[place - 1][1]
+
+    def _held_lists(self) -> Iterator[tuple[datetime, frozenset[str]]]:
+        """Who held the power by each list of the window and the last one before it, in order."""
+        window, system = self._window, self._window.scope_item_id.partition(":")[0]
+        dataset, privilege = _HOLDERS[system]
+        before = self._evidence.snapshot_before(dataset, window.scope_item_id, window.start)
+        told = list(self._evidence.snapshots(dataset, window.scope_item_id, window.start, window.end))
+        if before is not None and (not told or before[0] < told[0][0]):
+            told.insert(0, before)
+        for at, rows, _digest in told:
+            holders = [_holder(dataset, row) for row in rows if row["privilege"] == privilege]
+            yield at, frozenset(key for holder in holders for key in holder.keys)
 
     # --- Google Cloud -------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,9 @@ from evidence.completeness.instants import instant
 from evidence.completeness.local_time import midnight
 from schemas.instants import parse_instant
 
+_EARLIEST = date(1900, 1, 1)
+"""Days before it are how people write "always"; they have no instant in every zone."""
+
 
 def start_of(value: object, zone: str) -> datetime | None:
     """First instant of a `YYYY-MM-DD` day in an IANA zone, an instant as it is, None for an empty cell."""
@@ -17,10 +20,11 @@ def start_of(value: object, zone: str) -> datetime | None:
         return None
     if isinstance(value, datetime):
         return value
-    if isinstance(value, date):
-        return instant(midnight(value, zone))
     text = str(value)
-    return parse_instant(text) if "T" in text else instant(midnight(date.fromisoformat(text), zone))
+    if isinstance(value, str) and "T" in text:
+        return parse_instant(text)
+    day = value if isinstance(value, date) else date.fromisoformat(text)
+    return instant(midnight(max(day, _EARLIEST), zone))
 
 
 def end_of(value: object, zone: str) -> datetime | None:
@@ -28,6 +32,8 @@ def end_of(value: object, zone: str) -> datetime | None:
     if isinstance(value, str) and value and "T" not in value:
         value = date.fromisoformat(value)
     if isinstance(value, date) and not isinstance(value, datetime):
+        if value.year == date.max.year:
+            return None  # how people write that something does not end
         value = value + timedelta(days=1)
     return start_of(value, zone)
 

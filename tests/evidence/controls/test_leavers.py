@@ -240,6 +240,11 @@ class TestUrgency:
         own = {"controls": {"CC6-DEPR-01": {"deadline_business_days": 2}}}
         assert company.leaver(**own).outcome == "pass"
         assert company.leaver(evidence_rules={"leaver_business_days": 2}).outcome == "pass"
+        urgent = Company(GITHUB).people(leaver(leaving="involuntary")).accounts(until("05-18", [github_account("ann")]))
+        urgent.events(github_event("org.remove_member", at("05-17T10:00")))
+        assert urgent.leaver().codes == ("LATE",)
+        assert urgent.leaver(controls={"CC6-DEPR-01": {"deadline_hours": 36}}).outcome == "pass"
+        assert urgent.leaver(evidence_rules={"leaver_urgent_hours": 36}).outcome == "pass"
 
     def test_a_public_holiday_of_the_office_moves_the_deadline(self) -> None:
         """22 May is the Friday before Whit Monday, the spring bank holiday in England."""
@@ -293,6 +298,11 @@ class TestRegister:
             found = company.accounts(lambda _day: [github_account("ann")], last=at("05-18")).judged()["leaver:p1"]
             assert found.outcome == "unknown"
             assert "after that day had passed" in found.explanation
+
+    def test_days_outside_of_any_time(self) -> None:
+        odd = [employee("p2", last_day="9999-12-31"), employee("p3", last_day="0001-01-01", start="0001-01-01")]
+        company = Company(GITHUB).people(leaver(), *odd).accounts(until("05-16", [github_account("ann")]))
+        assert company.leaver().outcome == "pass"
 
     def test_a_last_day_moved_before_it_came(self) -> None:
         company = Company(GITHUB).people(leaver(), last=at("05-10")).people(employee(), first=at("05-11"))
@@ -452,6 +462,10 @@ class TestOtherDirection:
             [found] = self.gone(leaver(last_day=day)).values()
             assert found.outcome == "pass", day
 
+    def test_of_somebody_whose_last_day_never_comes(self) -> None:
+        [found] = self.gone(employee(last_day="9999-12-31")).values()
+        assert found.codes == ("NO_HR_ROW",)
+
     def test_of_nobody_the_registers_know(self) -> None:
         [found] = self.gone(registers={"identities": IDENTITIES[2:]}).values()
         assert found.codes == ("UNMAPPED_PERSON",)
@@ -588,6 +602,11 @@ class TestAws:
         found = company.leaver()
         assert found.codes == ("STILL_ACTIVE",)
         assert "owned by p1@acme.example" in found.explanation
+
+    def test_machines_that_somebody_owns_are_not_taken_for_people(self) -> None:
+        robot = aws_principal("robot", owner="p9@acme.example", password_enabled=False)
+        company = Company(AWS).people(leaver("p5")).accounts(lambda _day: [robot])
+        assert company.judged()["leaver:p5"].outcome == "pass"
 
     def test_machines_that_were_handed_over(self) -> None:
         mine, yours = (aws_principal("robot", owner=owner) for owner in ("p1@acme.example", "p9@acme.example"))

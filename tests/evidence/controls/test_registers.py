@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from evidence.controls.registers import decided_at, registers_of, stood_at
+from evidence.controls.validity import end_of, holds_at, start_of
 from evidence.programme_versions import Version
 from tests.evidence.controls.access import approved
 
@@ -85,3 +86,13 @@ def test_a_register_that_was_dropped_keeps_its_history() -> None:
 )
 def test_when_a_row_counts_as_decided(row: dict[str, Any], decided: datetime | None) -> None:
     assert decided_at(row, "UTC") == decided
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_days_that_people_write_for_always_and_never(zone: str) -> None:
+    assert end_of("9999-12-31", zone) is None
+    assert end_of(date.max, zone) is None
+    always = start_of("0001-01-01", zone)
+    assert always is not None
+    assert always.year in (1899, 1900)
+    assert holds_at({"from": "0001-01-01", "to": "9999-12-31"}, datetime(2026, 5, 1, tzinfo=UTC), zone)
