@@ -135,12 +135,8 @@ class _Triage:
         explanation = f"{subject}: {open_words}." if pending else verdict.explain(subject)
         if waits and not pending:
             explanation = f"{explanation} Still open: {open_words}."
-        return Outcome(
-            control_id=self._window.control_id,
+        return self._window.outcome(
             evidence_id=LINE,
-            window_id=self._window.window_id,
-            scope_item_id=self._window.scope_item_id,
-            scope_item=self._window.scope_item,
             item_id=alert.id,
             event_time=alert.at,
             outcome="pending" if pending else verdict.outcome,

@@ -296,12 +296,8 @@ class _Rhythm:
         codes: tuple[str, ...] = (), resolves_at: datetime | None = None,
     ) -> Outcome:  # fmt: skip
         window = self._window
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=JOBS,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=item,
             event_time=at,
             outcome=outcome,

@@ -134,12 +134,8 @@ def _judged(window: TestWindow, failure: Failure, accepted: Sequence[Acceptance]
     ruling = _ruling(window, failure, accepted)
     row, since = failure.row, format_instant(failure.since)
     severity = f"{row['severity']}, " if row["severity"] else ""
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=f"check:{failure.id}@{since}",
         event_time=failure.since,
         outcome=ruling.outcome,

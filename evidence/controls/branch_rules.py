@@ -357,12 +357,8 @@ def _difference_rows(window: TestWindow, step: _Step, shown: list[RulesAt]) -> I
 
 
 def _row(window: TestWindow, line: str, item_id: str, at: datetime, verdict: Verdict, subject: str) -> Outcome:
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=line,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=item_id,
         event_time=at,
         outcome=verdict.outcome,

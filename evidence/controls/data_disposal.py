@@ -100,12 +100,8 @@ def _deletion(window: TestWindow, ticket: Ticket, due: datetime, identities: Ide
     customer = _short(ticket.field("customer_id", "customer") or ticket.row["title"])
     subject = f"Deletion of the data of {customer}, due by {format_instant(due)} ({ticket.name})"
     outcome = "pending" if pending is not None and verdict.outcome == "pass" else verdict.outcome
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=DELETIONS_LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=f"ticket:{ticket.id}",
         event_time=due,
         outcome=outcome,

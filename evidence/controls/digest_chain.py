@@ -144,12 +144,8 @@ class _Chain:
         window = self._window
         label = f"Record of {self._region} from {format_instant(low)} to {format_instant(high)}"
         broken = unknown is False
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=item if unknown is None else f"{item}@{format_instant(low)}",
             event_time=low,
             outcome="exception" if broken else "unknown" if unknown else "pass",

@@ -66,12 +66,8 @@ def _outcome(window: TestWindow, change: JudgedChange, standing: Standing) -> Ou
     explanation = f"{subject}: {awaited}." if pending else verdict.explain(subject)
     if awaited and not pending:
         explanation = f"{explanation} Still open: {awaited}."
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=judged.item_id,
         event_time=judged.event_time,
         outcome="pending" if pending else verdict.outcome,
@@ -95,12 +91,8 @@ def _share(window: TestWindow, found: int, changes: int, doubtful: int, *, whole
         outcome = "exception"
     elif not whole or 100 * (found + doubtful) > limit * changes:
         outcome, most = "unknown", f"{most}. Not known: how many of the changes that are missing or doubtful are such"
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=f"{window.scope_item_id}:emergencies:{window.window_id}",
         event_time=window.start,
         outcome=outcome,

@@ -195,12 +195,8 @@ class _Shares:
         """The row of a share."""
         outcome, codes, why = self._judged(share, row)
         window = self._window
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=share.event_id,
             event_time=row["event_time"],
             outcome=outcome,

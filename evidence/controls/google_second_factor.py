@@ -55,12 +55,8 @@ def removals(window: TestWindow, evidence: StoredEvidence, line: str) -> Iterato
         if found is None:
             continue
         code, words = found
-        yield Outcome(
-            control_id=window.control_id,
+        yield window.outcome(
             evidence_id=line,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=f"google:activity:{row['event_id']}",
             event_time=row["event_time"],
             outcome="exception",

@@ -51,12 +51,8 @@ def window_unknown(
 ) -> Outcome:
     """The one row of a window about which nothing, or not everything, can be said; `about` tells several apart."""
     item_id = f"{WHOLE_WINDOW}{evidence_id}:{window.scope_item_id}:{window.window_id}"
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=evidence_id,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=f"{item_id}:{about.casefold().replace(' ', '-')}" if about else item_id,
         event_time=window.start,
         outcome="unknown",

@@ -248,12 +248,8 @@ def _row(
     window: TestWindow, item_id: str, at: datetime, outcome: OutcomeValue, words: str, code: str | None,
     digests: tuple[str, ...],
 ) -> Outcome:  # fmt: skip
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=item_id,
         event_time=at,
         outcome=outcome,

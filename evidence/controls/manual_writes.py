@@ -257,12 +257,8 @@ class _Sessions:
         digests: tuple[str, ...] = (), resolves_at: datetime | None = None,
     ) -> Outcome:  # fmt: skip
         window = self._window
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=session.item_id,
             event_time=session.first,
             outcome=outcome,

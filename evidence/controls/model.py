@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from evidence.record import StoredRecord
 from schemas.dataset import Dataset
-from schemas.outcome import Outcome
+from schemas.outcome import Outcome, OutcomeValue
 from schemas.scope import ScopeKind
 
 if TYPE_CHECKING:
@@ -196,6 +196,34 @@ class TestWindow:
     def in_scope(self, kind: ScopeKind) -> tuple[str, ...]:
         """Ids of all items of a kind, for a control of the organisation."""
         return self.holders.get(kind, ())
+
+    def outcome(
+        self,
+        *,
+        evidence_id: str,
+        item_id: str,
+        event_time: datetime,
+        outcome: OutcomeValue,
+        explanation: str,
+        codes: tuple[str, ...] = (),
+        evidence: tuple[str, ...] = (),
+        resolves_at: datetime | None = None,
+    ) -> Outcome:
+        """The row of one item of this window."""
+        return Outcome(
+            control_id=self.control_id,
+            evidence_id=evidence_id,
+            window_id=self.window_id,
+            scope_item_id=self.scope_item_id,
+            scope_item=self.scope_item,
+            item_id=item_id,
+            event_time=event_time,
+            outcome=outcome,
+            codes=codes,
+            explanation=explanation,
+            evidence=evidence,
+            resolves_at=resolves_at,
+        )
 
     def asked_for(self, dataset: Dataset) -> tuple[str, ...]:
         """Ids of the items whose rows of a dataset speak of this window's item; none where no such item is known."""

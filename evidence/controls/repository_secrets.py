@@ -156,12 +156,8 @@ class _Alerts:
         subject = f"Secret alert {row['number']} of {row['repo_name']} ({row['secret_type']})"
         if pending:
             subject = f"{subject}, not settled yet"
-        return Outcome(
-            control_id=self._window.control_id,
+        return self._window.outcome(
             evidence_id=ALERTS_LINE,
-            window_id=self._window.window_id,
-            scope_item_id=self._window.scope_item_id,
-            scope_item=self._window.scope_item,
             item_id=f"secret:{alert_id}",
             event_time=row["created_at"],
             outcome="pending" if pending else verdict.outcome,

@@ -271,12 +271,8 @@ def _decided(window: TestWindow, item: _Item, decisions: _Decisions) -> Outcome:
         verdict.fails(SCOPE_LATE, late)
     else:
         verdict.holds(decision.words)
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=item.id,
         event_time=born if window.start <= born < window.end else item.first_seen,
         outcome="pending" if pending else verdict.outcome,
@@ -302,12 +298,8 @@ def _vanished(window: TestWindow, item: _Item, decisions: _Decisions) -> Outcome
         verdict.fails(ITEM_VANISHED, "no longer in the inventory, and no decision closes it")
     else:
         verdict.holds(f"no longer in the inventory; closed by {closed['decided_by']} ({closed['reason']})")
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=f"{item.id}@{format_instant(item.missing_since)}",
         event_time=item.missing_since,
         outcome=verdict.outcome,

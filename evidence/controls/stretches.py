@@ -119,12 +119,8 @@ class Stretches:
         return f"{stretch.seen.label}: {stretch.seen.words} in {of} ({shown}; {end})."
 
     def _row(self, item_id: str, at: datetime, seen: Seen, explanation: str, digests: tuple[str, ...]) -> Outcome:
-        return Outcome(
-            control_id=self._window.control_id,
+        return self._window.outcome(
             evidence_id=self._evidence_id,
-            window_id=self._window.window_id,
-            scope_item_id=self._window.scope_item_id,
-            scope_item=self._window.scope_item,
             item_id=item_id,
             event_time=at,
             outcome="exception" if seen.codes else "unknown" if seen.unknown else "pass",

@@ -74,12 +74,8 @@ def _judged(
 ) -> Outcome:
     ruling = _ruling(window, evidence, dataset, finding, accepted)
     codes = ((OVERDUE,) if ruling.overdue else ()) + ((ACCEPTED_LATE,) if ruling.late else ())
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=f"finding:{finding.id}",
         event_time=finding.first_seen,
         outcome=ruling.outcome,
