@@ -116,6 +116,19 @@ class EvidenceRules(Part):
     (CC7-INC-01)."""
     security_response_business_days: Count = 5
     """Business days within which a message to the security contact must be answered (CC2-EXT-01)."""
+    assurance_review_days: Count = 60
+    """Days after its arrival within which the report of a subservice organisation must be read (CC9-SUB-01)."""
+    assurance_tail_days: Count = 0
+    """Last days of the observation period that neither report nor bridge letter must cover (CC9-SUB-01)."""
+    apps_without_vendor: tuple[Text, ...] = ()
+    """Client ids and slugs of authorised apps behind which is no vendor: the company's own, and free tools and trials
+    that get no data, by its policy (CC9-VEN-01, CC9-VEN-02)."""
+    exercise_roles: tuple[Text, ...] = ()
+    """Roles of the incident plan that must take part in an exercise (CC7-IRX-01)."""
+    drill_alert_hours: Number = 1
+    """Hours after its trigger within which the alert of a drill must come (CC7-TEST-01)."""
+    drill_acknowledge_hours: Number = 4
+    """Hours after the alert of a drill within which somebody must have taken it on (CC7-TEST-01)."""
 
     acknowledged_documents: tuple[Text, ...] = ("code-of-conduct",)
     """Policies that everybody accepts at joining and every year (CC1-COND-01), by their name under `scope.policies`."""

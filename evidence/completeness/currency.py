@@ -13,17 +13,20 @@ from evidence.completeness.local_time import local_wall, midnight
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """Twelve months and the grace days, in local days of the zone `tz`. `period_start` is in ticks."""
+    """Months (twelve unless a rule says otherwise) and grace days, in local days of the zone `tz`. `period_start` is in
+    ticks."""
 
     tz: str
     grace_days: int
     period_start: int
+    months: int = 12
 
     def lapse(self, performed: int) -> int:
-        """Local midnight of performance date + 12 months + grace; 29 February becomes the 28th."""
+        """Local midnight of performance date + months + grace; a day that the month has not becomes its last one."""
         day = local_wall(performed, self.tz).date()
-        last = monthrange(day.year + 1, day.month)[1]
-        anniversary = date(day.year + 1, day.month, min(day.day, last))
+        years, month = divmod(day.month - 1 + self.months, 12)
+        last = monthrange(day.year + years, month + 1)[1]
+        anniversary = date(day.year + years, month + 1, min(day.day, last))
         return midnight(anniversary + timedelta(days=self.grace_days), self.tz)
 
     def current(self, performed: Iterable[int]) -> list[Span]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from evidence.completeness.coverage import Span, subtract
+from evidence.completeness.coverage import Span, intersect, merge, subtract
 from evidence.completeness.currency import Currency
 from evidence.completeness.instants import instant, ticks
 from evidence.completeness.local_time import midnight
@@ -35,6 +35,15 @@ class Standing:
     """The first performance ever, where it is inside the period and the window began before it."""
     due: datetime | None = None
     """Nothing was ever done, and until then it may be."""
+    runs_out: datetime | None = None
+    """When the latest performance runs out, where that is still ahead and inside the window."""
+    latest: datetime | None = None
+    """The latest performance before the end of the window."""
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When more will be known, where what is asked for is in order so far."""
+        return self.due or self.runs_out
 
     def tell(self, verdict: Verdict, code: str, what: str) -> None:
         """Lapses as a code, the time before a first performance as a doubt."""
@@ -52,7 +61,7 @@ def period_of(window: TestWindow) -> tuple[datetime, datetime]:
     return instant(midnight(period.start, zone)), instant(midnight(period.end + timedelta(days=1), zone))
 
 
-def rule_of(window: TestWindow, evidence_id: str | None) -> Currency:
+def rule_of(window: TestWindow, evidence_id: str | None, *, months: int = 12) -> Currency:
     """The rule for an evidence line, with the company's own grace where it has one; None: for no line as a whole."""
     grace_days, override = GRACE_DAYS, window.programme.controls.get(window.control_id)
     if override is not None and evidence_id is not None:
@@ -61,23 +70,35 @@ def rule_of(window: TestWindow, evidence_id: str | None) -> Currency:
             if own is not None:
                 grace_days = own
                 break
-    return Currency(window.programme.timezone, grace_days, ticks(period_of(window)[0]))
+    return Currency(window.programme.timezone, grace_days, ticks(period_of(window)[0]), months)
 
 
-def standing(window: TestWindow, rule: Currency, performed: Iterable[datetime]) -> Standing:
-    """How something that was done at these instants stands in the elapsed part of a window."""
+def standing(
+    window: TestWindow, rule: Currency, performed: Iterable[datetime], within: Iterable[Span] | None = None
+) -> Standing:  # fmt: skip
+    """How something that was done at these instants stands in the elapsed part of a window; `within` are the parts of
+    it (in ticks) in which it was asked for."""
     done = sorted(ticks(at) for at in performed if at <= window.as_of)
-    start, until = ticks(window.start), ticks(min(window.end, window.as_of))
+    whole = (ticks(window.start), ticks(window.end))
+    required = [whole] if within is None else intersect(merge(within), [whole])
+    if not required:
+        return Standing()
+    start = required[0][0]
     end = max(ticks(period_of(window)[1]), ticks(window.end))
     now = ticks(window.as_of)
-    elapsed: list[Span] = [(start, until)] if start < until else []
+    elapsed = [(low, min(high, now)) for low, high in required if low < now]
     _, lapses, _ = rule.judge(done, elapsed, elapsed, end, now)
     known = [at for at in done if at < end]
     if not known and now < end:
         return Standing(due=instant(end))
     first = known[0] if known and known[0] >= rule.period_start and known[0] > start else None
+    before = [at for at in known if at < whole[1]]
+    ahead = subtract(required, [*elapsed, *rule.current(known)]) if before else []
     return Standing(
-        tuple((instant(low), instant(high)) for low, high in lapses), None if first is None else instant(first)
+        tuple((instant(low), instant(high)) for low, high in lapses),
+        None if first is None else instant(first),
+        runs_out=instant(max(ahead[0][0], now)) if ahead and not lapses else None,
+        latest=instant(before[-1]) if before else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evidence.controls import assurance_reports
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import GITHUB_ORG_AUDIT_LOG, GOOGLE_REPORTS_ACTIVITIES, OWN_RECORDS
 from schemas import github_organisation, google, own
@@ -71,13 +72,15 @@ SUBSERVICES = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="Per provider: kind and period of the report, auditor, opinion, exceptions with their effect, "
             "own duties mapped to controls, reviewer, digest; bridge letter.",
         ),
     ),
-    exception_codes=("COVERAGE_HOLE", "QUALIFIED_UNASSESSED", "DUTY_UNMAPPED", "REVIEW_LATE"),
+    exception_codes=assurance_reports.CODES,
     population="Subservice organisations named in the system description.",
-    test=None,
+    test=assurance_reports.reports_bridged,
+    limits=("Whether a report covers the services that are used of a provider is for its reader.",),
     false_positives=(
         "provider issues reports twice a year",
         "ISO certificate used instead (weaker: say so)",
