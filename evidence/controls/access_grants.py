@@ -150,7 +150,9 @@ class Grants:
             return
         open_ones = f"; asked for in {tickets[0].name}, and never approved" if tickets else ""
         if self._requests.covered_before(event.at):
-            verdict.fails(NO_REQUEST, f"no approved request names {event.subject.named[:120]}{open_ones}")
+            known = event.subject_kind != "person" or people.registered(event.subject)
+            whose = "" if known else ", and no register says whose account that is"
+            verdict.fails(NO_REQUEST, f"no approved request names {event.subject.named[:120]}{open_ones}{whose}")
         else:
             verdict.doubts(f"no approved request is held, and not every request of that time is{open_ones}")
 

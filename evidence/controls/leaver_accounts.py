@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from evidence.controls.access_end import End, end_of, signs_of
+from evidence.controls.access_end import End, Sign, end_of, signs_of
 from evidence.controls.access_event import AccessEvent
 from evidence.controls.access_events import STREAMS, access_events
 from evidence.controls.access_holdings import KEYS, LISTS, Holding, Stretch, Tracks, shown_last, tracks_of
@@ -101,6 +101,7 @@ class SystemAccess:
                     powers = [one for one in stretches if one.shown is not None and one.shown.privileged]
                     if found is not None:
                         yield replace(found, privileged=any(one.last >= since for one in powers))
+        yield from self._unlisted(leaver)
 
     def _had(
         self, leaver: Leaver, allowed: Deadline, tracks: Tracks, holding: Holding, stretches: Sequence[Stretch]
@@ -138,6 +139,31 @@ class SystemAccess:
 
     def _is(self, person: Person, holding: Holding, leaver: Leaver) -> bool:
         return not self.identities.at(leaver.known_at).person(holding.who).isdisjoint(person)
+
+    def _unlisted(self, leaver: Leaver) -> Iterator[Had]:
+        """Accounts of theirs that no list ever showed, known from events alone."""
+        listed = {
+            event.id for tracks in self.accounts.by_id.values() for event, _ in self.events_of(shown_last(tracks))
+        }
+        found: dict[tuple[str, ...], list[tuple[AccessEvent, str]]] = {}
+        for event, digest in self._events:
+            known = event.id in listed or event.part is not None or event.subject_kind != "person"
+            if not known and (event.opens or event.kind == "ended"):
+                found.setdefault(event.subject.keys, []).append((event, digest))
+        for events in found.values():
+            subject = events[0][0].subject
+            holding = Holding(events[0][0].id, "account", f"{subject.named[:120]}, by events alone", subject, None)
+            if leaver.person_id not in self.entries(holding, leaver.known_at):
+                continue
+            signs = signs_of((), events)
+            # What ended was there until then; a list that does not show it says that it is not there.
+            if events[0][0].kind == "ended":
+                signs.insert(0, Sign(events[0][0].at - timedelta(microseconds=1), "in"))
+            lists = zip(self.accounts.instants, self.accounts.digests, strict=True)
+            signs += [Sign(at, "out", digest=digest) for at, digest in lists if at >= signs[0].at]
+            end = end_of(sorted(signs, key=lambda sign: (sign.at, sign.event is None)), events, self.covered)
+            if end.over is None or end.over >= leaver.left_at - STALE:
+                yield Had(holding, end)
 
     def _selves(self, leaver: Leaver) -> set[str]:
         """Entries of the register that share an address with the leaver's: the same human being."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evidence.controls.access_event import AccessEvent
@@ -26,6 +27,7 @@ class StandingAccess:
         self._evidence = evidence
         self._system = system
         self._events: list[tuple[AccessEvent, str]] = []
+        self._center = self._people_of_identity_center()
         self._renamed: list[datetime] = []
         stream = STREAMS[system]
         end = min(window.end, window.as_of)
@@ -33,12 +35,26 @@ class StandingAccess:
             for row, digest in evidence.rows(stream, item, window.start - _LOOKED_BACK, end):
                 if system == "github" and row["action"] in ("team.rename", "team.edited"):
                     self._renamed.append(row["event_time"])
-                self._events += [(event, digest) for event in access_events(system, row)]
+                self._events += [(self._named(event), digest) for event in access_events(system, row)]
         self._events.sort(key=lambda pair: pair[0].at)
         self._by_key: dict[str, list[AccessEvent]] = {}
         for event, _ in self._events:
             for key in event.subject.keys:
                 self._by_key.setdefault(key, []).append(event)
+
+    def _people_of_identity_center(self) -> dict[str, Who]:
+        """Events of Identity Center name people by an id that only the list of accounts translates."""
+        window, found = self._window, dict[str, Who]()
+        for at in (window.start, min(window.end, window.as_of)) if self._system == "aws" else ():
+            told = self._evidence.snapshot_before(PRINCIPALS, window.scope_item_id, at)
+            for row in () if told is None else told[1]:
+                if row["principal_kind"] == "identity_center_user":
+                    found[row["principal_id"]] = Who("aws", row["principal_id"], row["principal_name"], row["email"])
+        return found
+
+    def _named(self, event: AccessEvent) -> AccessEvent:
+        known = self._center.get(event.subject.id or "")
+        return event if known is None else replace(event, subject=known)
 
     def grants(self) -> Iterator[tuple[AccessEvent, str]]:
         """What was granted in the window, in order."""

@@ -384,6 +384,20 @@ class TestSystems:
         found = one(row, scope=AWS, requests=[request(system="aws", role=asked)])
         assert found.outcome == outcome, found.explanation
 
+    def test_people_of_identity_center_are_known_by_the_list_of_accounts(self) -> None:
+        asked = {
+            "principalType": "USER",
+            "principalId": "u-1",
+            "permissionSetArn": "arn:aws:sso:::permissionSet/i/ps-1",
+        }
+        row = aws_event("CreateAccountAssignment", GRANTED, asked, service="sso")
+        ask = request(system="aws", role="arn:aws:sso:::permissionSet/i/ps-1")
+        person = aws_principal(
+            "ann", principal_kind="identity_center_user", principal_id="u-1", arn=None, email="p1@acme.example"
+        )
+        assert one(row, scope=AWS, requests=[ask]).codes == ("NO_REQUEST",)
+        assert one(row, scope=AWS, requests=[ask], lists={at("05-20"): [person]}).outcome == "pass"
+
     def test_attempts_that_failed_granted_nothing(self) -> None:
         refused = aws_event("CreateUser", GRANTED, {"userName": "ann"}, error_code="AccessDenied")
         assert judged([refused], scope=AWS) == {}

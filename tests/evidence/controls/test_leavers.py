@@ -384,6 +384,24 @@ class TestWhoIsWho:
         found = company.judged(evidence_rules={"machine_accounts": ["ci"]})["leaver:p5"]
         assert found.outcome == "pass"
 
+    @pytest.mark.parametrize(("removed", "codes"), [("05-25", ("LATE",)), ("05-17", ()), (None, ())])
+    def test_an_account_that_no_list_ever_showed(self, removed: str | None, codes: tuple[str, ...]) -> None:
+        """It was made after one list and was gone before the next: only events tell of it."""
+        company = Company(GITHUB).people(leaver())
+        for day in ("05-11", "05-26"):
+            company.evidence.snapshot(LISTS["github"], GITHUB, at(day), [github_account("boss")])
+        company.events(github_event("org.add_member", at("05-12T09:00")))
+        if removed is not None:
+            company.events(github_event("org.remove_member", at(removed)))
+        found = company.leaver()
+        assert found.codes == codes
+        assert found.outcome == ("exception" if codes else "pass" if removed else "unknown")
+
+    def test_an_end_that_only_an_event_tells_of(self) -> None:
+        company = Company(GITHUB).people(leaver()).accounts(lambda _day: [github_account("boss")])
+        company.events(github_event("org.remove_member", at("05-25")))
+        assert company.leaver().codes == ("LATE",)
+
     def test_no_list_of_accounts_of_that_time(self) -> None:
         company = Company(GITHUB).people(leaver())
         assert company.leaver().outcome == "unknown"
