@@ -12,6 +12,7 @@ from evidence.record import BACKDATING
 from schemas.tickets import fields_in
 
 _TRACKERS_FIELDS = ("severity", "priority", "urgency")
+"""Fields of trackers that rate an incident; of those that an incident ever changed the first counts."""
 _ACTION = re.compile(r"(?im)(?:^|[.;]\s+)[-*\s]*\**action(?:\s+(?P<id>[\w.-]{1,20}))?\**\s*:\**\s*(?P<text>[^\n]+)")
 _DUE = re.compile(r"(?i)\bdue(?:\s+(?:on|by))?[\s:]+(\d{4}-\d{2}-\d{2})")
 _DONE = re.compile(r"(?i)\bdone(?:\s+on)?[\s:]+(\d{4}-\d{2}-\d{2})")
@@ -40,12 +41,14 @@ def is_duplicate(ticket: Ticket) -> bool:
 
 def severities(ticket: Ticket) -> list[tuple[datetime, int | None]]:
     """Severities in the order in which they were set, from the opening on: by labels, by the tracker's own field."""
-    said = severity_number(ticket.row["severity"])
+    changed = {event["field"] for event in ticket.events("changed")}
+    rating = next((name for name in _TRACKERS_FIELDS if name in changed), None)
+    said = severity_number(ticket.field("severity") if rating == "severity" else ticket.row["severity"])
     labels: list[str] = list(ticket.row["labels"] or ())
     changes: list[tuple[datetime, str, str | None, str | None]] = []
     for event in reversed(list(ticket.events("labeled", "unlabeled", "changed"))):
         if event["kind"] == "changed":
-            if event["field"] in _TRACKERS_FIELDS:
+            if event["field"] == rating:
                 changes.append((event["at"], "field", event["before"], event["after"]))
                 said = severity_number(event["before"])
         elif event["detail"] is not None:

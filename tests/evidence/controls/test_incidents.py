@@ -342,6 +342,14 @@ def test_severities_over_time() -> None:
     assert [number for _at, number in severities(Ticket(changed, "x"))] == [4, 2]
 
 
+def test_a_field_for_severity_outweighs_the_priority_that_everything_has() -> None:
+    row = ticket(1, OPENED, event("changed", OPENED + HOUR, field="priority", before="Medium", after="High"),
+                 event("changed", OPENED + 6 * HOUR, field="severity", before=None, after="SEV-1"),
+                 severity="High", fields={"severity": "SEV-1"})  # fmt: skip
+    assert [(at - OPENED, number) for at, number in severities(Ticket(row, "x"))] == [(0 * HOUR, None), (6 * HOUR, 1)]
+    assert one(closed({**row, "read_at": LATER}, OPENED + 8 * HOUR)).codes[0] == "LATE_CLASS"
+
+
 def test_actions_as_people_write_them() -> None:
     first = "Review held. Action: certificates get a canary (cfontana, due 2026-09-15)."
     row = ticket(1, OPENED, event("commented", OPENED, text=first),
