@@ -13,19 +13,18 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from prefect import flow
 
-from connectors.records.recording import record_file
 from connectors.workspace import Workspace, open_workspace
 from evidence.collection_plan import RunCadence, closed_window
 from evidence.controls.model import Family
 from flows.family import collect_family
+from flows.simulated_records import dated_records, record_written
 from schemas.errors import ConfigurationError
 from schemas.instants import format_instant
-from schemas.records import RECORD_TYPES
 
 PROGRESS = logging.getLogger("evidence.progress")
 """One line for each month, for whoever waits; Prefect's own log has a thousand."""
@@ -55,7 +54,7 @@ def simulated_period(
     for planned, runs in _schedule(start, end, every_days):
         while workspace is not None and written and written[0].at < planned:
             instant = written[0].at
-            counts["records"] += _record(workspace, written.popleft())
+            counts["records"] += record_written(workspace, written.popleft())
         instant = planned
         while plans and datetime.fromisoformat(plans[0]["at"]) <= instant:
             _put(control_url, "plan", plans.pop(0)["plan"])
@@ -73,29 +72,8 @@ def simulated_period(
             )
     while workspace is not None and written and written[0].at < end:
         instant = written[0].at
-        counts["records"] += _record(workspace, written.popleft())
+        counts["records"] += record_written(workspace, written.popleft())
     return counts
-
-
-class DatedRecord(NamedTuple):
-    """A file of records and when the store hears of it."""
-
-    at: datetime
-    kind: str
-    path: Path
-
-
-def dated_records(folder: Path) -> list[DatedRecord]:
-    """The files `records/<day>.<kind>.yaml` (or `.csv`) of a company, in order; each is recorded at 16:00 UTC."""
-    found: list[DatedRecord] = []
-    for path in sorted((folder / "records").glob("*.*.*")):
-        day, kind, _ = path.name.split(".", 2)
-        found.append(DatedRecord(datetime.fromisoformat(f"{day}T16:00:00+00:00"), kind, path))
-    return found
-
-
-def _record(workspace: Workspace, written: DatedRecord) -> int:
-    return len(record_file(workspace, RECORD_TYPES[written.kind], written.path))
 
 
 def _schedule(start: datetime, end: datetime, every_days: int) -> Iterator[tuple[datetime, list[RunCadence | None]]]:
