@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 from evidence.ledger import canonical, digest
+from evidence.people import People
+from schemas.instants import parse_instant
 
 RECORD_FORMAT = "evidence-record/1"
 
@@ -77,3 +79,25 @@ def record_problems(body: Mapping[str, Any], keys_of_signer: Collection[str]) ->
             f"it is signed with {public_key_text(public_key)}, which the programme did not have for "
             f"{body.get('signed_by')} at that time"
         )
+
+
+class SignedRecords:
+    """Checks records entry by entry as a ledger is read, against the programme in force when each arrived."""
+
+    def __init__(self) -> None:
+        self._programmes: list[tuple[str, Mapping[str, Any]]] = []
+        self._people: People | None = None
+
+    def problems(self, kind: str, recorded_at: str, body: Mapping[str, Any]) -> Iterator[str]:
+        """What does not hold of one entry, of any kind; entries come in their order."""
+        if kind == "programme":
+            self._programmes.append((recorded_at, body))
+            self._people = None
+        elif kind == "record" and body.get("format") == RECORD_FORMAT:
+            yield from record_problems(body, self._keys_of_signer(body, recorded_at))
+
+    def _keys_of_signer(self, body: Mapping[str, Any], recorded_at: str) -> list[str]:
+        if body.get("signed_how") != "key":
+            return []
+        self._people = self._people or People.of_entries(self._programmes)
+        return self._people.keys_of(body["signed_by"], parse_instant(body["performed_at"]), parse_instant(recorded_at))

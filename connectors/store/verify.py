@@ -22,11 +22,9 @@ from connectors.store.objects import check
 from evidence import seal
 from evidence.anchors import Anchoring
 from evidence.ledger import KeyRing, canonical, closed_month_problems, digest, entry_problems, header_of, key_id_of
-from evidence.people import People
-from evidence.signed_record import RECORD_FORMAT, record_problems
+from evidence.signed_record import SignedRecords
 from schemas.collection import StoredObject
 from schemas.errors import StoreError, VerificationFailed
-from schemas.instants import parse_instant
 
 Progress = Callable[[int, int], None]
 _OBJECT_PATH = re.compile(r"(objects|raw)/([0-9a-f]{2})/(\2[0-9a-f]{62})(\.[A-Za-z0-9.]+)?\Z")
@@ -102,7 +100,7 @@ class _Verifier:
         self.indexes: set[str] = set()
         self.anchoring = Anchoring()
         self.last_recorded_at = ""
-        self.programmes: list[tuple[str, Mapping[str, Any]]] = []
+        self.signed_records = SignedRecords()
 
     def run(
         self, expect_head: str | None, public_keys: Collection[str] | None, progress: Progress | None
@@ -197,20 +195,10 @@ class _Verifier:
                 raise ValueError("month")
             self.closed.append(entry)
         self.anchoring.take(entry["seq"], kind, entry["recorded_at"], body)
-        if kind == "programme":
-            self.programmes.append((entry["recorded_at"], body))
-        if kind == "record" and body.get("format") == RECORD_FORMAT:
-            for problem in record_problems(body, self._keys_of_signer(body, entry["recorded_at"])):
-                self.report.add(where, problem)
+        for problem in self.signed_records.problems(kind, entry["recorded_at"], body):
+            self.report.add(where, problem)
         for held in _objects_in(body):
             self._named(where, held)
-
-    def _keys_of_signer(self, body: Mapping[str, Any], recorded_at: str) -> list[str]:
-        """Keys that the programme in force when the record arrived had for its signer on the day it names."""
-        if body.get("signed_how") != "key":
-            return []
-        people = People.of_entries(self.programmes)
-        return people.keys_of(body["signed_by"], parse_instant(body["performed_at"]), parse_instant(recorded_at))
 
     def _kind_of_store(self, where: str, body: Mapping[str, Any]) -> None:
         if body["simulated"] != self.report.simulated:
