@@ -139,7 +139,7 @@ class _Test:
 
     def _waits(self, verdict: Verdict, one: Had, allowed: _Allowed) -> bool:
         """Judge one holding; True where its access may still end in time."""
-        deadline, named, end = allowed.deadline.at, one.holding.named, one.end
+        deadline, named, end = allowed.deadline.at, one.holding.named[:200], one.end
         if one.goes_on is not None:
             verdict.holds(f"{named}: its holder goes on as {one.goes_on}")
         elif end.over is not None and end.over <= deadline and not end.unsaid:
@@ -198,7 +198,7 @@ class _Test:
             verdict.used(*end.digests, *self._register.digests[-1:])
             self._judge_removal(verdict, entries)
             item = f"removal:{holding.id}@{format_instant(end.over)}"
-            yield self._row(item, end.over, verdict, verdict.explain(f"{holding.named}: {end.words}"))
+            yield self._row(item, end.over, verdict, verdict.explain(f"{holding.named[:200]}: {end.words}"))
 
     def _judge_removal(self, verdict: Verdict, entries: Sequence[str]) -> None:
         rows = [self._register.people[entry].row for entry in entries]

@@ -661,6 +661,11 @@ def test_hostile_names_break_nothing() -> None:
     company = Company(GITHUB).people(leaver(name=name)).accounts(lambda _day: [github_account("ann")])
     assert company.leaver().codes == ("STILL_ACTIVE",)
     assert len(company.leaver().explanation) < 2_000
+    company = Company(GITHUB).people(leaver()).accounts(until("05-16", [github_account("ann")]))
+    made = credential(title=name, owner={"id": "U_ann", "login": "ann", "kind": "person"})
+    company.evidence.snapshot(CREDENTIALS, GITHUB, at("05-20"), [made])
+    assert company.leaver().codes == ("STILL_ACTIVE",)
+    assert len(company.leaver().explanation) < 2_000
 
 
 def test_the_register_of_people_is_the_population_of_every_system() -> None:
