@@ -5,6 +5,8 @@ from __future__ import annotations
 from evidence.controls.acknowledgements import CODES as ACKNOWLEDGEMENT_CODES
 from evidence.controls.acknowledgements import policies_accepted
 from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.screening import CODES as SCREENING_CODES
+from evidence.controls.screening import screened_before_access
 from evidence.controls.sources import HR_REGISTER, OWN_RECORDS
 from schemas import google, own
 
@@ -122,19 +124,22 @@ SCREENING = Control(
             due_days=5,
             grace_days=5,
             sources=(HR_REGISTER, OWN_RECORDS),
+            supporting={"hr": (own.PEOPLE,)},
+            is_population=True,
             description="Per person: kind of check, when it was finished, outcome (clear, adjudicated, waived), who "
             "decided. Never the report itself.",
         ),
     ),
-    exception_codes=("SCREEN_MISSING", "SCREEN_AFTER_ACCESS"),
+    exception_codes=SCREENING_CODES,
     population="Everyone whose start date lies in the window.",
-    test=None,
+    test=screened_before_access,
     false_positives=(
         "jurisdictions where checks are unlawful (documented waiver)",
         "rehires within the validity of the old check",
     ),
     zero="No joiners in the window: population proven empty by the HR register snapshot at both window ends.",
     recover_until="Not recoverable.",
+    limits=("Which kinds of check law and policy ask for is not known; of several the one finished last counts.",),
 )
 
 TRAINING = Control(

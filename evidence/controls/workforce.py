@@ -10,7 +10,7 @@ from typing import Any
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.leaver_register import LeaverRegister
 from evidence.controls.model import StoredEvidence, TestWindow
-from evidence.controls.validity import end_of
+from evidence.controls.validity import end_of, start_of
 from schemas.instants import format_instant
 from schemas.outcome import Outcome
 
@@ -73,12 +73,26 @@ class Workforce:
 
     def members(self) -> Iterator[Member]:
         """Everybody whose time here overlaps the elapsed part of the window, by id."""
-        window, register = self._window, self._register
+        until = min(self._window.end, self._window.as_of)
+        for member in self._everybody():
+            if member.starts_at < until and (member.ends_at is None or member.ends_at > self._window.start):
+                yield member
+
+    def joiners(self) -> Iterator[Member]:
+        """Everybody whose first day falls in the elapsed part of the window, by id. A day of the programme's zone
+        belongs to one window, whatever the zone of the office."""
+        window = self._window
+        for member in self._everybody():
+            day = start_of(member.row["start"], window.programme.timezone)
+            if day is not None and window.start <= day < min(window.end, window.as_of):
+                yield member
+
+    def _everybody(self) -> Iterator[Member]:
+        register = self._register
         for key, known in sorted(register.people.items()):
             zone = register.business_days.of_office(known.row["office"]).zone
-            starts, ends, doubt = register.starts_at(key), end_of(known.row["last_day"], zone), None
+            ends, doubt = end_of(known.row["last_day"], zone), None
             if ends is None and known.seen_at < register.instants[-1]:
                 doubt = f"the register had them until {format_instant(known.seen_at)} and then no longer, without a "
                 doubt += "last day"
-            if starts < min(window.end, window.as_of) and (ends is None or ends > window.start):
-                yield Member(known.row, starts, ends, zone, known.digest, doubt)
+            yield Member(known.row, register.starts_at(key), ends, zone, known.digest, doubt)

@@ -48,3 +48,13 @@ def acceptance(evidence: MemoryEvidence, when: datetime, person_id: str = "p1", 
     return evidence.record(
         "CC1-COND-01", "acks", "workforce", "acknowledgement", when, values, recorded_at=recorded_at
     )  # fmt: skip
+
+
+def screening(evidence: MemoryEvidence, when: datetime, person_id: str = "p2", **changed: Any) -> str:
+    """Boss looks at the references of somebody new."""
+    recorded_at = changed.pop("recorded_at", when)
+    values = {
+        "person_id": person_id, "check_type": "references", "completed_at": format_instant(when), "outcome": "clear",
+        "decided_by": "boss@acme.example", "reason": None, "approved_by": None, "valid_until": None,
+    } | changed  # fmt: skip
+    return evidence.record("CC1-HR-01", "screening", "workforce", "screening", when, values, recorded_at=recorded_at)
