@@ -18,7 +18,10 @@ from connectors.github.permissions import RIGHTS
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("credentials.md", "operations.md", "architecture.md", "sandbox.md")),
+    *(
+        ROOT / "docs" / name
+        for name in ("credentials.md", "operations.md", "architecture.md", "sandbox.md", "adding-a-control.md")
+    ),
 ]
 
 
