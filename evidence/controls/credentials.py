@@ -13,7 +13,9 @@ snapshots (`<credential>@<first failing instant>`).
 Decisions where the rule leaves room:
 
 - An IAM access key belongs to its IAM user, so it has an owner; whether the user is somebody's is for access reviews.
-- The register of approved exceptions is not collected yet, so no old credential is excused by one.
+- An approved exception (a record `credential_exception`) excuses age alone, from its approval to the end of its last
+  day, where somebody other than the owner of the credential approved it. Where nobody can tell that the two are
+  different people, whether an old credential is excused is `unknown`.
 - A key of a Google Cloud service account belongs to the account. One that is disabled, or whose account is, is not
   active. Google tells of the last use within an observed time: a key that was not used in it counts from its beginning.
   Where nobody could tell, a key as old as a use must be young is `unknown`.
@@ -22,19 +24,24 @@ Decisions where the rule leaves room:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from evidence.controls.approval import who
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.model import StoredEvidence, TestWindow
+from evidence.controls.recorded import Persons, recorded, short
 from evidence.controls.stretches import Seen, Stretches
+from evidence.controls.validity import end_of
+from evidence.record import StoredRecord
 from schemas.aws import ACCESS_KEYS
 from schemas.gcp import SERVICE_ACCOUNT_KEYS
 from schemas.github import CREDENTIALS
 from schemas.outcome import Outcome
 
 LINE = "keys"
+EXCEPTION = "credential_exception"
 KEY_OLD = "KEY_OLD"
 KEY_UNUSED = "KEY_UNUSED"
 ROOT_KEY = "ROOT_KEY"
@@ -53,12 +60,57 @@ def credentials_young_and_used(window: TestWindow, evidence: StoredEvidence) -> 
     dataset, judge = judges[system]
     rules = window.programme.evidence_rules
     policy = _Policy(timedelta(days=rules.key_max_age_days), timedelta(days=rules.key_unused_days))
+    ageless = _Policy(timedelta.max, policy.unused)
+    exceptions = _Exceptions(window, evidence)
     stretches = Stretches(window, LINE)
     for observed_at, rows, digest in evidence.snapshots(dataset, window.scope_item_id, window.start, window.end):
-        stretches.add(observed_at, digest, dict(judge(rows, observed_at, policy)))
+        seen = dict(judge(rows, observed_at, policy))
+        old = [item_id for item_id, one in seen.items() if KEY_OLD in one.codes and item_id in exceptions]
+        if old:
+            otherwise = dict(judge(rows, observed_at, ageless))
+            seen |= {
+                item_id: exceptions.applied(item_id, seen[item_id], otherwise[item_id], observed_at) for item_id in old
+            }
+        stretches.add(observed_at, digest, seen)
     if not stretches.snapshots and has_closed(window):
         return [window_unknown(window, LINE, "no snapshot of credentials is held.")]
     return list(stretches.outcomes())
+
+
+class _Exceptions:
+    """Approved exceptions by credential."""
+
+    def __init__(self, window: TestWindow, evidence: StoredEvidence) -> None:
+        self._zone = window.programme.timezone
+        self._persons = Persons(window)
+        self._by_item: dict[str, list[StoredRecord]] = {}
+        for record in recorded(window, evidence, LINE, EXCEPTION):
+            self._by_item.setdefault(str(record.values.get("credential_id")), []).append(record)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._by_item
+
+    def applied(self, item_id: str, old: Seen, otherwise: Seen, at: datetime) -> Seen:
+        """What is seen of an old credential: as it is, or as it were without regard to its age."""
+        doubtful: Seen | None = None
+        for record in self._by_item[item_id]:
+            by, owner = record.values.get("approved_by") or record.signed_by, record.values.get("owner")
+            try:
+                ends = end_of(record.values.get("expires"), self._zone)
+            except ValueError:
+                ends = None
+            if ends is None or not record.performed_at <= at < ends or not by or not owner:
+                continue
+            same = self._persons.same(str(by), str(owner), at)
+            told = f"{short(by)} let it stay until {ends:%Y-%m-%d}"
+            if same is False:
+                words = f"older than the policy allows, and {told}"
+                words += f"; {otherwise.words}" if otherwise.codes or otherwise.unknown else ""
+                return replace(otherwise, words=words, evidence=(record.digest,))
+            if same is None and old.codes == (KEY_OLD,):
+                words = f"{old.words}; {told}, and whether that is somebody other than its owner is not known"
+                doubtful = Seen(old.label, words, unknown=True, evidence=(record.digest,))
+        return doubtful or old
 
 
 class _Policy:

@@ -205,13 +205,13 @@ CREDENTIALS = Control(
     exception_codes=CREDENTIAL_CODES,
     population="Active long-lived credentials.",
     test=credentials_young_and_used,
+    test_version=2,
     false_positives=(
         "keys made minutes ago that nobody has used yet",
         "keys managed by Google",
         "read-only deploy keys where the policy leaves them out",
     ),
     recover_until="Age by the creation time, use by last-accessed data (400 days); the set itself can't be recovered.",
-    limits=("The register of approved exceptions is not collected yet: no old credential is excused by one.",),
 )
 
 CONTROLS = (SECOND_FACTOR, HIGHEST_POWERS, CREDENTIALS)

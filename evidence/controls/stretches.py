@@ -33,6 +33,8 @@ class Seen:
     words: str
     codes: tuple[str, ...] = ()
     unknown: bool = False
+    evidence: tuple[str, ...] = ()
+    """Digests of what it was judged by beside the snapshot, such as a record of somebody."""
 
 
 @dataclass(slots=True)
@@ -73,12 +75,12 @@ class Stretches:
                 _close(item, instant)
             if not now.codes and not now.unknown:
                 item.good.append(instant)
-                item.digests.append(digest)
+                item.digests += (digest, *now.evidence)
             elif item.stretches and item.stretches[-1].until is None:
                 item.stretches[-1].instants.append(instant)
-                item.stretches[-1].digests.append(digest)
+                item.stretches[-1].digests += (digest, *now.evidence)
             else:
-                item.stretches.append(_Stretch(now, [instant], [digest]))
+                item.stretches.append(_Stretch(now, [instant], [digest, *now.evidence]))
             item.latest, item.latest_in = now, number
         for item in self._items.values():
             if item.latest_in < number:

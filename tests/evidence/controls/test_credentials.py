@@ -111,3 +111,55 @@ def test_no_snapshot_is_unknown_once_the_window_is_over(ask: Any) -> None:
     (row,) = ask({})
     assert (row.outcome, row.item_id[:7]) == ("unknown", "window:")
     assert ask({}, as_of=END - DAY) == []
+
+
+PEOPLE = {
+    "people": [
+        {"person_id": "p1", "name": "Chief", "email": "cto@acme.example", "start": "2020-01-01", "last_day": None,
+         "aliases": ["chief@acme.example"]},
+        {"person_id": "p2", "name": "Lead", "email": "lead@acme.example", "start": "2020-01-01", "last_day": None},
+    ]
+}  # fmt: skip
+
+
+class TestExceptions:
+    """An old credential that somebody let stay."""
+
+    def seen(self, approved_at: datetime = START, at: datetime = FIRST, row: Any = None, **values: Any) -> Outcome:
+        evidence = shown(CREDENTIALS, GITHUB, {at: [row or credential(created_at=FIRST - 200 * DAY)]})
+        said = {
+            "credential_id": KEY, "reason": "the vendor can't rotate", "owner": "lead@acme.example",
+            "approved_by": "cto@acme.example", "expires": "2026-06-30", **values,
+        }  # fmt: skip
+        evidence.record("CC6-KEY-01", "keys", GITHUB, "credential_exception", approved_at, said,
+                        signed_by=said["approved_by"])  # fmt: skip
+        tested = window("CC6-KEY-01", scope=GITHUB, name="acme", registers=PEOPLE)
+        (outcome,) = credentials_young_and_used(tested, evidence)
+        return outcome
+
+    def test_excuses_its_age(self) -> None:
+        found = self.seen()
+        assert (found.outcome, found.item_id, len(found.evidence)) == ("pass", KEY, 2)
+        assert "older than the policy allows, and cto@acme.example let it stay until 2026-07-01" in found.explanation
+
+    def test_from_its_approval_to_its_last_day(self) -> None:
+        assert self.seen(approved_at=FIRST).outcome == "pass"
+        assert self.seen(approved_at=FIRST + timedelta(microseconds=1)).codes == ("KEY_OLD",)
+        last = f"{FIRST:%Y-%m-%d}"
+        assert self.seen(expires=last).outcome == "pass"
+        assert self.seen(at=FIRST + DAY, expires=last).codes == ("KEY_OLD",)
+        assert self.seen(expires=None).codes == ("KEY_OLD",)
+        assert self.seen(expires="whenever").codes == ("KEY_OLD",)
+
+    def test_nothing_but_its_age(self) -> None:
+        unused = credential(created_at=FIRST - 200 * DAY, last_used_at=FIRST - 150 * DAY)
+        found = self.seen(row=unused)
+        assert (found.outcome, found.codes) == ("exception", ("KEY_UNUSED",))
+        assert self.seen(credential_id="another").codes == ("KEY_OLD",)
+
+    def test_nobody_excuses_their_own(self) -> None:
+        assert self.seen(owner="cto@acme.example").codes == ("KEY_OLD",)
+        assert self.seen(owner="chief@acme.example").codes == ("KEY_OLD",), "an alias is the same person"
+        found = self.seen(owner="somebody@elsewhere.example")
+        assert (found.outcome, found.codes) == ("unknown", ())
+        assert "whether that is somebody other than its owner is not known" in found.explanation
