@@ -191,10 +191,13 @@ class TestWindow:
     """Register rows by register name (`identities`, `administrators`, …), from the version recorded in the ledger."""
     holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By dataset name the items it is collected for, where that is not the item of the window (`Dataset.per`); for the
-    organisation also by kind of item all that is in scope."""
+    organisation and of vendors also by kind of item all that is in scope."""
+    leading: tuple[datetime, datetime] | None = None
+    """Of the first item tested of a window: the window before the item's own scope cut it. Rows that are of no item,
+    such as an app that belongs to no vendor, stand with it."""
 
     def in_scope(self, kind: ScopeKind) -> tuple[str, ...]:
-        """Ids of all items of a kind, for a control of the organisation."""
+        """Ids of all items of a kind, for a control of the organisation or of vendors."""
         return self.holders.get(kind, ())
 
     def outcome(

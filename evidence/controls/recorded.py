@@ -40,12 +40,8 @@ def judged(
     """The row of an item. Codes and doubts outweigh what is still to come."""
     pending = waits_until is not None and not verdict.codes and not verdict.unsure
     words = verdict.explain(subject)
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=evidence_id,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=item_id,
         event_time=at,
         outcome="pending" if pending else verdict.outcome,
@@ -124,9 +120,10 @@ class _Action:
 
 
 def follow_actions(
-    window: TestWindow, verdict: Verdict, code: str, records: Sequence[StoredRecord], until: datetime
+    window: TestWindow, verdict: Verdict, code: str, records: Sequence[StoredRecord], *, window_alone: bool = False
 ) -> datetime | None:
-    """Whether the actions of records were done in time, for those due by `until`; gives what is still awaited.
+    """Whether the actions of records were done in time; gives what of the window is still awaited. With `window_alone`
+    those are left out that were over before the window began or are due after it.
 
     Later records speak of an action by its id. A later due day counts where somebody decided on it (`redated_by`); that
     something was done counts from the record that says so where that came more than 72 hours afterwards.
@@ -134,14 +131,16 @@ def follow_actions(
     waits: list[datetime] = []
     actions = list(_actions(records, window.programme.timezone, verdict))
     for action in actions:
+        if window_alone and (action.due > window.end or max(action.due, action.done or window.as_of) <= window.start):
+            continue
         told = f"the action {short(action.text)!r} of {short(action.owner)}, due by {format_instant(action.due)},"
         if action.done is not None and action.done < action.due:
             continue
         if action.done is not None:
-            verdict.fails(code, f"{told} was done at {format_instant(action.done)}")
+            verdict.fails(code, f"{told} was done only at {format_instant(action.done)}")
         elif action.due <= window.as_of:
             verdict.fails(code, f"{told} is not done")
-        elif action.due <= until:
+        elif action.due <= window.end:
             waits.append(action.due)
     if actions and code not in verdict.codes:
         verdict.holds(f"{len(actions)} action{'' if len(actions) == 1 else 's'} followed")

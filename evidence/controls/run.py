@@ -53,9 +53,9 @@ def holders_of(control: Control, scope: ScopeRegister) -> Holders:
             for _, dataset in line.collected()
             if dataset.per is not None
         }
-        if control.scope_kind not in ("organisation", "workforce"):
+        if control.scope_kind not in ("organisation", "workforce", "vendor"):
             return held
-        # A control of the whole company may ask what became of all items of a kind.
+        # A control of the whole company may ask what became of all items of a kind; apps of any system have vendors.
         return held | {kind: tuple(one.id for one in items) for kind, items in scope.by_kind.items()}
 
     return holders
@@ -76,6 +76,7 @@ def windows_to_test(
     Left out are items of a system without a collector, items no inventory has identified, and windows that have not
     begun by `as_of`; none of them has anything to test. Items come in the order given, windows in order of time.
     """
+    led: set[Span] = set()
     for item in items:
         if not item.resolved or not control.population_lines(_system(control, item)):
             continue
@@ -83,9 +84,11 @@ def windows_to_test(
             start = window.start if item.in_scope_from is None else max(window.start, item.in_scope_from)
             end = window.end if item.in_scope_to is None else min(window.end, item.in_scope_to)
             if start < end and start < as_of:
+                leading = None if window in led else (window.start, window.end)
+                led.add(window)
                 yield TestWindow(
                     control.id, window.window_id, start, end, item.id, item.name, as_of, programme, registers,
-                    holders(item),
+                    holders(item), leading,
                 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.controls import assurance_reports
+from evidence.controls import assurance_reports, vendor_assessments, vendor_onboarding
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import GITHUB_ORG_AUDIT_LOG, GOOGLE_REPORTS_ACTIVITIES, OWN_RECORDS
 from schemas import github_organisation, google, own
@@ -42,10 +42,14 @@ VENDOR_REGISTER = Control(
             "approver.",
         ),
     ),
-    exception_codes=("ASSESSMENT_LAPSED", "VENDOR_UNLISTED", "NO_DECISION", "ACTION_OVERDUE"),
+    exception_codes=vendor_assessments.CODES,
     population="Vendors active at any instant of the period. Completeness cross-check: payments ledger, OAuth/GitHub "
     "app installs, SSO app list, DNS/processor list.",
-    test=None,
+    test=vendor_assessments.vendors_assessed,
+    limits=(
+        "Vendors are looked for among apps at Google and GitHub: payments, single sign-on and DNS are not collected.",
+        "With no vendor in the register there is nothing to test, and no app is looked at.",
+    ),
     false_positives=(
         "free tools without data",
         "vendors off-boarded in the period (assessment due until the end date)",
@@ -108,6 +112,7 @@ NEW_VENDORS = Control(
             due_days=5,
             grace_days=5,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="Per vendor: tier, when assessed, who approved, when the contract was signed, data terms, "
             "first use.",
         ),
@@ -124,9 +129,13 @@ NEW_VENDORS = Control(
             description="Apps authorised for the first time, single sign-on apps added, apps installed on GitHub.",
         ),
     ),
-    exception_codes=("USED_BEFORE_REVIEW", "NO_CONTRACT", "UNLISTED_APP"),
+    exception_codes=vendor_onboarding.CODES,
     population="Vendors whose first use lies in the window, found from first_use and payments.",
-    test=None,
+    test=vendor_onboarding.vendors_checked_first,
+    limits=(
+        "First use is looked for in the register and among apps at Google and GitHub: payments are not collected.",
+        "With no vendor in the register there is nothing to test, and no app is looked at.",
+    ),
     false_positives=(
         "trial without customer data (policy)",
         "marketplace apps installed and removed the same day",

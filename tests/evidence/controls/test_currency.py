@@ -127,7 +127,7 @@ def test_actions_are_followed(told: list[tuple[datetime, dict[str, object]]], ov
     evidence, made, verdict = MemoryEvidence(), asked("CC7-IRX-01"), Verdict()
     for at, row in told:
         record(evidence, made, "exercise", "incident_exercise", at, {"actions": [row]})
-    follow_actions(made, verdict, "ACTION_OVERDUE", recorded(made, evidence, "exercise", "incident_exercise"), END)
+    follow_actions(made, verdict, "ACTION_OVERDUE", recorded(made, evidence, "exercise", "incident_exercise"))
     assert (verdict.codes == ["ACTION_OVERDUE"]) is overdue, verdict
 
 
@@ -137,7 +137,7 @@ def test_an_action_that_is_not_due_yet_is_awaited_inside_the_window() -> None:
         evidence, made, "exercise", "incident_exercise", HELD, {"actions": [action(), action(id="B", due="2027-01-01")]}
     )
     records = recorded(made, evidence, "exercise", "incident_exercise")
-    assert follow_actions(made, verdict, "ACTION_OVERDUE", records, END) == day("2026-07-01", 0)
+    assert follow_actions(made, verdict, "ACTION_OVERDUE", records) == day("2026-07-01", 0)
     assert verdict.codes == []
 
 
