@@ -279,13 +279,8 @@ ADMINISTRATORS = Control(
                 "google": google.ADMINISTRATORS,
                 "gcp": gcp.ADMINISTRATORS,
             },
-            supporting={
-                "github": (github_organisation.AUDIT_EVENTS,),
-                "aws": (aws_trail.MANAGEMENT_EVENTS, aws_identity.PRINCIPALS),
-                "google": (google.ADMIN_ACTIVITIES, google.ACCOUNTS),
-                "gcp": (gcp.ADMIN_ACTIVITY,),
-                "own": (tickets.ACCESS_REQUESTS,),
-            },
+            # The streams that tell of grants are collected for CC6-PROV-01.
+            supporting={"own": (tickets.ACCESS_REQUESTS,)},
             is_population=True,
             description="AWS principals with administrator access or its equal; GitHub owners, repository "
             "administrators, apps that may write; Google and Google Cloud administrators.",
