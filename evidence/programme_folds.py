@@ -28,6 +28,7 @@ READ_FROM_REGISTER = {
     "own.vendors": "vendors",
     "own.devices": "devices",
     "own.published_pages": "published_pages",
+    "own.training_completions": "training",
     "own.tls_endpoints": "public_endpoints",
     **TICKETS,
 }

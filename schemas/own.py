@@ -109,6 +109,16 @@ def _tls_endpoints() -> pa.Schema:
     )  # fmt: skip
 
 
+def _training_completions() -> pa.Schema:
+    text, instant, _, number = _types()
+    return framed(
+        ("person_id", text), ("course_id", text), ("version", text, True),
+        ("event_time", instant),  # it was finished
+        ("score", number, True),  # percent
+        *_register(),
+    )  # fmt: skip
+
+
 PEOPLE = Dataset(
     "hr.people", "hr.register", "snapshot", ("person_id",), _people,
     allowed=(("kind", ("employee", "contractor", "adviser")),
@@ -141,5 +151,11 @@ TLS_ENDPOINTS = Dataset(
     "own.tls_endpoints", "own.records", "snapshot", ("endpoint",), _tls_endpoints, volatile=("asked_at", "address"),
     per="organisation",
 )  # fmt: skip
+TRAINING_COMPLETIONS = Dataset(
+    "own.training_completions", "own.records", "event_stream", ("person_id", "course_id", "event_time"),
+    _training_completions,
+    volatile=("line", "register_sha256", "exported_at"),
+    keeps_changing=True,  # people enter later what was finished earlier
+)  # fmt: skip
 
-DATASETS = (PEOPLE, RISKS, VENDORS, DEVICES, PUBLISHED_PAGES, TLS_ENDPOINTS)
+DATASETS = (PEOPLE, RISKS, VENDORS, DEVICES, PUBLISHED_PAGES, TLS_ENDPOINTS, TRAINING_COMPLETIONS)

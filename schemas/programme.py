@@ -48,6 +48,7 @@ class Registers(Part):
     risks: Text | None = None
     devices: Text | None = None
     published_pages: Text | None = None
+    training: Text | None = None
     incidents: Incidents | None = None
     """Where incidents are kept: in a tracker, or in a file such as `registers/incidents.yaml`."""
     access_requests: Tickets | None = None

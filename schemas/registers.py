@@ -255,10 +255,24 @@ INCIDENTS = Register(
     offered=False,
 )  # fmt: skip
 
+TRAINING = Register(
+    "training",
+    "registers/training.csv",
+    "Who finished which security training when, out of the learning platform.",
+    (
+        Column("person_id", "Person of the people register"),
+        Column("course_id", "The course, by an id that stays"),
+        Column("version", "Version of the course", required=False),
+        Column("completed_at", "When it was finished", "instant"),
+        Column("score", "Score in percent", "number", required=False),
+    ),
+    ("person_id", "course_id", "completed_at"),
+)
+
 REGISTERS: Mapping[str, Register] = {
     register.name: register
     for register in (
-        PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES, PUBLISHED_PAGES,
+        PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES, PUBLISHED_PAGES, TRAINING,
         INCIDENTS,
     )
 }  # fmt: skip

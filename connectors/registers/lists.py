@@ -1,4 +1,5 @@
-"""Registers as populations: people, risks, vendors, devices. Every row of the file, those that have ended too."""
+"""Registers as populations: people, risks, vendors, devices, trainings. Every row of the file, those that have ended
+too."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from evidence.programme_versions import slug
 from schemas.dataset import Dataset
 from schemas.errors import SourceGone
 from schemas.extraction import ItemClaim, Request, Session, Sink
-from schemas.instants import optional_instant
-from schemas.own import DEVICES, PEOPLE, RISKS, VENDORS
+from schemas.instants import optional_instant, parse_instant
+from schemas.own import DEVICES, PEOPLE, RISKS, TRAINING_COMPLETIONS, VENDORS
 
 
 def people(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
@@ -78,7 +79,22 @@ def devices(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     return [_claim(DEVICES, read, len(read.rows))]
 
 
-def _claim(dataset: Dataset, read: RegisterRead, rows: int, *, believed: bool = True, others: int = 0) -> ItemClaim:
+def training_completions(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill own.training_completions with the trainings that were finished in the interval asked for."""
+    read = read_register(client_of(session), "training", TRAINING_COMPLETIONS, sink)
+    rows: list[dict[str, Any]] = []
+    for row, frame in read.entries(request.item.id):
+        at = parse_instant(row["completed_at"])
+        if (request.start is None or request.start <= at) and (request.end is None or at < request.end):
+            kept = {name: value for name, value in row.items() if name != "completed_at"}
+            rows.append({**frame, **kept, "event_time": at})
+    sink.rows(TRAINING_COMPLETIONS, rows)
+    return [_claim(TRAINING_COMPLETIONS, read, len(rows), outside=len(read.rows) - len(rows))]
+
+
+def _claim(
+    dataset: Dataset, read: RegisterRead, rows: int, *, believed: bool = True, others: int = 0, outside: int = 0
+) -> ItemClaim:
     empty = read.says_empty()
     proof = f"{read.file} was read to its end and is in order" if read.rows else empty
     words = f"{len(read.rows)} rows in {read.file}, each in order"
@@ -92,7 +108,11 @@ def _claim(dataset: Dataset, read: RegisterRead, rows: int, *, believed: bool = 
         reconciliation=f"{words}; {others} of them are about other items" if others else words,
         pages=1,
         rows_returned=len(read.rows),
-        drop_rules={"about another item": others} if others else {},
+        drop_rules={
+            why: count
+            for why, count in {"about another item": others, "outside the interval asked for": outside}.items()
+            if count
+        },
     )  # fmt: skip
 
 

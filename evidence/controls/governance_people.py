@@ -8,6 +8,8 @@ from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.screening import CODES as SCREENING_CODES
 from evidence.controls.screening import screened_before_access
 from evidence.controls.sources import HR_REGISTER, OWN_RECORDS
+from evidence.controls.training import CODES as TRAINING_CODES
+from evidence.controls.training import people_are_trained
 from schemas import google, own
 
 ACKNOWLEDGEMENTS = Control(
@@ -163,17 +165,25 @@ TRAINING = Control(
             due_days=5,
             grace_days=5,
             sources=(OWN_RECORDS,),
+            datasets={"own": own.TRAINING_COMPLETIONS},
+            supporting={"hr": (own.PEOPLE,)},
+            is_population=True,
             description="Trainings finished: person, course and version, when, score.",
         ),
     ),
-    exception_codes=("TRAIN_MISSING", "TRAIN_LATE", "TRAIN_LAPSED"),
+    exception_codes=TRAINING_CODES,
     population="HR register members employed at any instant of the window.",
-    test=None,
+    test=people_are_trained,
     false_positives=(
         "leave of absence",
         "people who left before day 30",
     ),
     recover_until="Learning platform history, usually for ever.",
+    limits=(
+        "When a training was finished is believed as the register of trainings says it, whenever it was entered.",
+        "Leave of absence is not in the people register, so the year does not pause for anybody.",
+        "Who is an engineer is not known, so the module on secure development is asked of nobody.",
+    ),
 )
 
 CONTROLS = (ACKNOWLEDGEMENTS, MANAGEMENT_REVIEW, SCREENING, TRAINING)

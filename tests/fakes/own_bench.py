@@ -16,6 +16,7 @@ from schemas.extraction import Session
 from tests.fakes.own_company import (
     DEVICES,
     RISKS,
+    TRAINING,
     VENDORS,
     Answer,
     Authority,
@@ -32,16 +33,18 @@ from tests.fakes.whole_company import NOW
 
 FILES = {
     "people": "people.csv", "risks": "risks.yaml", "vendors": "vendors.yaml", "devices": "devices.csv",
+    "training": "training.csv",
     "published_pages": "published_pages.csv", "public_endpoints": "public_endpoints.csv",
 }  # fmt: skip
 _REGISTER_OF = {
     "hr.people": "people", "own.risks": "risks", "own.vendors": "vendors", "own.devices": "devices",
+    "own.training_completions": "training",
     "own.published_pages": "published_pages", "own.tls_endpoints": "public_endpoints",
 }  # fmt: skip
 _EMPTY = {
     "risks": "[]\n", "vendors": "[]\n",
     "devices": DEVICES.splitlines()[0] + "\n", "published_pages": pages_register(),
-    "public_endpoints": endpoints_register(),
+    "public_endpoints": endpoints_register(), "training": TRAINING.splitlines()[0] + "\n",
 }  # fmt: skip
 
 
@@ -58,6 +61,7 @@ class OwnRecords:
         """Put the registers there, beside those of the company, and name them in the programme."""
         whole = {
             "risks": RISKS, "vendors": VENDORS, "devices": DEVICES,
+            "training": TRAINING,
             "published_pages": pages_register(*(self.web.url(path) for path in self.web.pages)),
             "public_endpoints": endpoints_register(f"localhost:{self.hosts.port}", f"127.0.0.1:{self.hosts.port}"),
         }  # fmt: skip
@@ -65,7 +69,13 @@ class OwnRecords:
             (self.folder / "registers/people.csv").read_text(encoding="utf-8").split("\n")[1].split(",")
         )
         for name, content in (_EMPTY if empty else whole).items():
-            self.put(name, content.replace("ada@acme.example", email).replace(",p1,", f",{person},").encode())
+            self.put(
+                name,
+                content.replace("ada@acme.example", email)
+                .replace(",p1,", f",{person},")
+                .replace("\np1,", f"\n{person},")
+                .encode(),
+            )
         yaml = YAML()
         program = self.folder / "program.yaml"
         content = yaml.load(program)

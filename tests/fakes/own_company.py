@@ -47,6 +47,11 @@ DEVICES = """device_id,person_id,platform,from,to,os_version,encrypted,screen_lo
 C02A,p1,macos,2024-01-08,,15.4,yes,yes,,2026-05-01T08:00:00Z
 C02B,,linux,,,,no,,,
 """
+TRAINING = """person_id,course_id,version,completed_at,score
+p1,security,3,2026-08-03T10:00:00Z,92
+p1,secure-development,,2025-11-20T10:00:00Z,
+"""
+_WHOLE = {"people": PEOPLE, "risks": RISKS, "vendors": VENDORS, "devices": DEVICES, "training": TRAINING}
 
 
 @dataclass
@@ -67,7 +72,7 @@ class OwnCompany:
         return path.name
 
     def whole(self) -> OwnCompany:
-        for name, text in (("people", PEOPLE), ("risks", RISKS), ("vendors", VENDORS), ("devices", DEVICES)):
+        for name, text in _WHOLE.items():
             self.write(name, text)
         return self
 

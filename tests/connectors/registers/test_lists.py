@@ -125,3 +125,20 @@ def test_a_file_from_the_future_dates_nothing(tmp_path: Path) -> None:
     session = company.session("hr", simulated=False)
     with pytest.raises(ClockSkew, match="still to come"):
         extractor_for("hr.people")(session, Request(frozenset({"hr.people"}), COMPANY), MemorySink())
+
+
+def test_trainings_of_an_interval(tmp_path: Path) -> None:
+    company = OwnCompany(tmp_path).whole()
+    name = "own.training_completions"
+    start, end = datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
+    sink = MemorySink()
+    request = Request(frozenset({name}), ScopeItem("workforce", "workforce", "hr"), start, end)
+    (claim,) = extractor_for(name)(company.session(), request, sink)
+    [row] = sink.of(name)
+    assert (row["person_id"], row["course_id"], row["score"]) == ("p1", "security", 92)
+    assert row["event_time"] == datetime(2026, 8, 3, 10, tzinfo=UTC)
+    assert claim.drop_rules == {"outside the interval asked for": 1}
+    assert claim.proof_of_life
+    company.write("training", "person_id,course_id,version,completed_at,score\n")
+    (claim,) = extractor_for(name)(company.session(), request, sink := MemorySink())
+    assert (sink.of(name), claim.proof) == ([], "training.csv has its header and no rows")
