@@ -5,6 +5,8 @@ from __future__ import annotations
 from evidence.controls.commitments import CODES as COMMITMENT_CODES
 from evidence.controls.commitments import commitments_reach_customers
 from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.policies import CODES as POLICY_CODES
+from evidence.controls.policies import policies_are_approved
 from evidence.controls.scope_decisions import CODES as SCOPE_CODES
 from evidence.controls.scope_decisions import scope_is_decided
 from evidence.controls.sources import (
@@ -37,15 +39,20 @@ POLICIES = Control(
             grace_days=30,
             sources=(GITHUB_PULL_REQUESTS, OWN_RECORDS),
             supporting={"google": (google.DOCUMENT_APPROVALS,)},
+            is_population=True,
             description="Per policy: version and digest of the text, who approved it when, from when it is in force; "
             "history of the policy repository.",
         ),
     ),
-    exception_codes=("POLICY_LAPSED", "POLICY_UNAPPROVED", "POLICY_SELF_APPROVED"),
+    exception_codes=POLICY_CODES,
     population="Policies named in the system description.",
-    test=None,
+    test=policies_are_approved,
     false_positives=("typo fixes merged without new approval (allow a change class cosmetic with diff kept)",),
     recover_until="Git history.",
+    limits=(
+        "Approvals by pull request in a repository of policies are not read: record them, or approve at Google Drive.",
+        "Whether the staff can read a policy is not looked at.",
+    ),
 )
 
 SCOPE_REGISTER = Control(
