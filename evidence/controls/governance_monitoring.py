@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.risks import CODES as RISK_CODES
+from evidence.controls.risks import risks_are_assessed
 from evidence.controls.sources import OWN_RECORDS, TICKETING
 from schemas import own
 
@@ -40,9 +42,9 @@ RISK_ASSESSMENT = Control(
             description="Risk register: likelihood, impact, owner, treatment, due day, status.",
         ),
     ),
-    exception_codes=("RISK_LAPSED", "NO_FRAUD", "NO_OWNER", "TREATMENT_OVERDUE"),
+    exception_codes=RISK_CODES,
     population="Risk register rows.",
-    test=None,
+    test=risks_are_assessed,
     false_positives=("accepted risks without treatment (acceptance needs approver and expiry)",),
     recover_until="Not recoverable.",
 )
