@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import cyclopts
 
-from cli import collecting, declaring, doctor, judging, receiving, recording, simulating, storing
+from cli import collecting, declaring, doctor, judging, receiving, recording, reviewing, simulating, storing
 from cli.output import say
 from schemas.errors import EvidenceError
 
@@ -25,7 +25,7 @@ app = cyclopts.App(
     suppress_keyboard_interrupt=False,  # `run` says what an interrupted command leaves behind
 )
 
-for module in (declaring, doctor, collecting, receiving, recording, judging, storing, simulating):
+for module in (declaring, doctor, collecting, receiving, recording, reviewing, judging, storing, simulating):
     module.add_commands(app)
 
 

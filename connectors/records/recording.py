@@ -15,6 +15,7 @@ from connectors.records.attachments import Attachment, read_attachment
 from connectors.records.decisions import approval_body, disposition_body, request_body
 from connectors.records.problems import InvalidRecords
 from connectors.records.reading import POPULATION, Draft, RecordFile, read_record_file
+from connectors.records.writing import append_record
 from connectors.store.signer import Signer
 from connectors.workspace import Workspace
 from evidence.ledger import canonical, digest
@@ -301,17 +302,10 @@ def _write(
                 stored[one.digest] = store.put_document(one.content, one.suffix).to_json()
         if source is None:
             source = {"name": file.path.name, **store.put_document(file.content, file.path.suffix.lower()).to_json()}
-        how = "unauthenticated" if signer is None else "key"
-        body = {
-            **prepared.body,
-            "object": store.put_document(data, ".json").to_json(),
-            "stored": [stored[one.digest] for one in prepared.attachments],
-            "file": source,
-            "signed_how": how,
-        }
-        if signer is not None:
-            body["signature"] = {"public_key": signer.public_key, "signature": signer.sign(data)}
-        entry = store.append("record", body)
+        entry = append_record(
+            store, prepared.body, [stored[one.digest] for one in prepared.attachments], signer=signer, file=source
+        )
+        body, how = entry["body"], entry["body"]["signed_how"]
         known.setdefault(name, {})[how] = entry["seq"], body
         recorded.append(Recorded(name, entry["seq"], True, body))
     return recorded

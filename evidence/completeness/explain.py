@@ -155,7 +155,7 @@ def what_to_do(cell: MatrixCell, as_of: datetime) -> str | None:
         kind = KIND_OF_LINE.get((cell.control_id, cell.evidence_id))
         if kind is not None:
             return f"Have it done and signed{by}, and record it: `evidence record template {kind}` shows how."
-        return f"Have it decided and signed{by}: `evidence review open --control {cell.control_id}`."
+        return f"Have it decided and signed{by}: `evidence review open --quarter {_window(cell)}`."
     recoverable = any(
         hole.total_loss is None or hole.total_loss > as_of for part in cell.parts for hole in part.cell.holes
     )

@@ -211,7 +211,6 @@ ACCESS_REVIEW = Control(
             late_limit_days=60,
             pack_max_age_days=30,
             sources=(OWN_RECORDS,),
-            recordable=False,
             description="Per row of the pack: keep, change or revoke, with the reason, by whom and when; signature "
             "over the whole.",
         ),

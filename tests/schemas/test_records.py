@@ -8,7 +8,7 @@ from evidence.controls.catalogue import CATALOGUE, control
 from schemas.records import RECORD_TYPES
 from schemas.records.model import PERFORMED_AT, Answers, Field, RecordType
 
-BUILT_LATER = {("CC6-UAR-01", "decisions")}
+OWN_COMMAND = {("CC6-UAR-01", "decisions")}
 """Lines whose records have a command of their own."""
 
 EVERY = [pytest.param(record_type, id=name) for name, record_type in RECORD_TYPES.items()]
@@ -24,7 +24,7 @@ def test_every_line_of_people_has_a_type() -> None:
         for line in declared.evidence
         if line.kind in ("human_record", "document")
     }
-    assert set(of_people) - answered == BUILT_LATER
+    assert set(of_people) - answered == OWN_COMMAND
 
 
 @pytest.mark.parametrize("record_type", EVERY)

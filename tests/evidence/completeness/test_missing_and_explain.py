@@ -152,7 +152,7 @@ class TestExplain:
     def test_people(self, ledger: Ledger) -> None:
         words = self.words(ledger, "decisions", "2026-Q1", "2026-04-20", "github:O_1")
         assert "The decision is overdue" in words
-        assert "`evidence review open --control CC6-UAR-01`" in words
+        assert "`evidence review open --quarter 2026-Q1`" in words
         assert "before 2026-05-31T00:00:00Z" in words
         assert "can't be mended" in self.words(ledger, "decisions", "2026-Q1", "2026-06-20", "github:O_1")
 

@@ -1,0 +1,1 @@
+"""Access review campaigns in the ledger: opened, decided about, handed on, signed."""
