@@ -73,7 +73,7 @@ LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
             "security_response_business_days", "review_removal_business_days", "dormant_days", "scope_decision_days",
             "vulnerability_critical_days", "vulnerability_high_days", "vulnerability_medium_days", "baseline_days",
             "secret_days", "acknowledgement_days", "training_days", "assurance_review_days", "assurance_tail_days",
-            "drill_alert_hours", "drill_acknowledge_hours",
+            "drill_alert_hours",
         ),
         _more,
     ),

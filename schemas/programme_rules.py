@@ -127,8 +127,6 @@ class EvidenceRules(Part):
     """Roles of the incident plan that must take part in an exercise (CC7-IRX-01)."""
     drill_alert_hours: Number = 1
     """Hours after its trigger within which the alert of a drill must come (CC7-TEST-01)."""
-    drill_acknowledge_hours: Number = 4
-    """Hours after the alert of a drill within which somebody must have taken it on (CC7-TEST-01)."""
 
     acknowledged_documents: tuple[Text, ...] = ("code-of-conduct",)
     """Policies that everybody accepts at joining and every year (CC1-COND-01), by their name under `scope.policies`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evidence.controls import restore_tests
 from evidence.controls.backups_made import CODES as BACKUP_CODES
 from evidence.controls.backups_made import backups_succeed
 from evidence.controls.model import Control, EvidenceLine
@@ -133,13 +134,15 @@ RESTORE_TEST = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="Service, recovery point, when started and when usable, checks made, objectives met, lessons, "
             "tester, approver.",
         ),
     ),
-    exception_codes=("RESTORE_LAPSED", "OBJECTIVE_MISSED", "NOT_VERIFIED"),
+    exception_codes=restore_tests.CODES,
     population="Services with recovery objectives.",
-    test=None,
+    test=restore_tests.restores_tested,
+    limits=("That the recovery point was a point of the service is not compared with the stored ones.",),
     false_positives=("restore during a real incident may stand in",),
     recover_until="Not recoverable.",
 )

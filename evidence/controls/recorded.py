@@ -74,6 +74,12 @@ def rows_of(values: Values, name: str) -> list[Mapping[str, Any]]:
     return [row for row in values.get(name) or () if isinstance(row, Mapping)]
 
 
+def serving(window: TestWindow, records: Sequence[StoredRecord]) -> list[StoredRecord]:
+    """Of records in order of performance those of the window, and the latest one before it."""
+    before = [record for record in records if record.performed_at < window.start]
+    return [*before[-1:], *(record for record in records if window.start <= record.performed_at < window.end)]
+
+
 class Persons:
     """Who people named by their addresses are."""
 

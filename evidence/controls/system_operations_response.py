@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evidence.controls import detection_drills, incident_exercise
 from evidence.controls.alert_triage import CODES as ALERT_CODES
 from evidence.controls.alert_triage import alerts_triaged
 from evidence.controls.incidents import CODES as INCIDENT_CODES
@@ -107,12 +108,14 @@ DETECTION_TEST = Control(
             grace_days=14,
             late_limit_days=60,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="What was triggered and when, alert, ticket, acknowledgement, observer.",
         ),
     ),
-    exception_codes=("NO_ALERT", "SLOW", "NO_TICKET", "DRILL_MISSING"),
+    exception_codes=detection_drills.CODES,
     population="One drill per alert source per quarter.",
-    test=None,
+    test=detection_drills.detection_tested,
+    limits=("Who was on call is told by the record alone: rotas are not collected.",),
     false_positives=("sample findings suppressed by rule: exempt the test tag from suppression",),
     recover_until="Not recoverable.",
 )
@@ -191,12 +194,14 @@ INCIDENT_EXERCISE = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="When, scenario, participants, version of the plan, findings, actions with owners.",
         ),
     ),
-    exception_codes=("EXERCISE_LAPSED", "ROLE_ABSENT", "ACTION_OVERDUE"),
+    exception_codes=incident_exercise.CODES,
     population="One exercise per 12 months (a real severity-1 incident with review may stand in, by decision).",
-    test=None,
+    test=incident_exercise.plan_exercised,
+    limits=("A real incident that stands in is not compared with the register of incidents.",),
     false_positives=(
         "exercise held together with the restore test (counts once for each if both scripts were followed)",
         "roles merged in a small team (one person may hold two, not all)",

@@ -31,7 +31,7 @@ from evidence.completeness.instants import ticks
 from evidence.controls.currency import rule_of, standing
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.model import StoredEvidence, TestWindow
-from evidence.controls.recorded import Persons, follow_actions, judged, recorded, short
+from evidence.controls.recorded import Persons, follow_actions, judged, recorded, serving, short
 from evidence.controls.validity import holds_at
 from evidence.controls.vendor_apps import App, Vendors, apps_of_accounts, apps_of_events, systems_of
 from evidence.controls.verdict import Verdict
@@ -62,7 +62,7 @@ def vendors_assessed(window: TestWindow, evidence: StoredEvidence) -> list[Outco
 def _vendor(window: TestWindow, evidence: StoredEvidence) -> Iterator[Outcome]:
     verdict, waits = Verdict(), list[datetime]()
     records = recorded(window, evidence, ASSESSMENTS, "vendor_assessment")
-    relevant = _relevant(window, records)
+    relevant = serving(window, records)
     verdict.used(*(record.digest for record in relevant))
     tiers = _tiers(window, evidence, verdict)
     if not tiers:
@@ -93,12 +93,6 @@ def _vendor(window: TestWindow, evidence: StoredEvidence) -> Iterator[Outcome]:
     waits += [awaited] if awaited is not None else []
     subject, item_id = f"Vendor {short(window.scope_item)}", f"vendor:{window.scope_item_id}"
     yield judged(window, LINE, item_id, window.start, subject, verdict, min(waits, default=None))
-
-
-def _relevant(window: TestWindow, records: Sequence[StoredRecord]) -> list[StoredRecord]:
-    """The assessments of the window, and the latest one before it."""
-    before = [record for record in records if record.performed_at < window.start]
-    return [*before[-1:], *(record for record in records if window.start <= record.performed_at < window.end)]
 
 
 def _tiers(window: TestWindow, evidence: StoredEvidence, verdict: Verdict) -> list[tuple[Span, str | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.controls import assurance_reports, vendor_assessments, vendor_onboarding
+from evidence.controls import assurance_reports, continuity_plan, vendor_assessments, vendor_onboarding
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.sources import GITHUB_ORG_AUDIT_LOG, GOOGLE_REPORTS_ACTIVITIES, OWN_RECORDS
 from schemas import github_organisation, google, own
@@ -162,13 +162,18 @@ CONTINUITY_PLAN = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="Version and digest of the plan, approval, recovery objectives per service, decision on "
             "insurance.",
         ),
     ),
-    exception_codes=("PLAN_LAPSED", "SERVICE_WITHOUT_TARGET", "ROLE_VACANT"),
+    exception_codes=continuity_plan.CODES,
     population="Plans named in the system description.",
-    test=None,
+    test=continuity_plan.plan_current,
+    limits=(
+        "Plans are not told apart: the latest approval is that of the plan.",
+        "Whether the objectives follow from an impact analysis is for whoever reads the plan.",
+    ),
     false_positives=("a service retired in the period (target needed until its end date)",),
     recover_until="Git history.",
 )
