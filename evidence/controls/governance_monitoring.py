@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from evidence.controls.model import Control, EvidenceLine
+from evidence.controls.monthly_review import CODES as REVIEW_CODES
+from evidence.controls.monthly_review import months_are_signed_off
 from evidence.controls.risks import CODES as RISK_CODES
 from evidence.controls.risks import risks_are_assessed
 from evidence.controls.sources import OWN_RECORDS, TICKETING
@@ -81,14 +83,19 @@ MONTHLY_REVIEW = Control(
             grace_days=5,
             late_limit_days=45,
             sources=(OWN_RECORDS, TICKETING),
+            is_population=True,
             description="Sign-off: result that was looked at, by whom and when, an issue for each gap or exception.",
         ),
     ),
-    exception_codes=("SIGNOFF_MISSING", "GAP_WITHOUT_ISSUE", "ISSUE_OVERDUE"),
+    exception_codes=REVIEW_CODES,
     population="Gaps and exceptions open at sign-off.",
-    test=None,
+    test=months_are_signed_off,
     false_positives=("gaps repaired between run and sign-off",),
     recover_until="The run can be recomputed as of any past day (bitemporal store); the sign-off cannot.",
+    limits=(
+        "Gaps and exceptions are those that the sign-off names: what it left out shows only beside the report.",
+        "Whether changes of the collector's code in the month passed CC8-CHG-01 is judged there alone.",
+    ),
 )
 
 PENETRATION_TEST = Control(
