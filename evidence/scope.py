@@ -16,10 +16,9 @@ from typing import Any
 
 from evidence.completeness.coverage import Span, merge, subtract
 from evidence.completeness.instants import DAY, instant
-from evidence.completeness.local_time import midnight
+from evidence.completeness.local_time import end_of_last, first_instant
 from evidence.inventory import Account, Inventory, Project, Repository
 from evidence.programme_history import ProgrammeHistory
-from evidence.programme_versions import DAY as ONE_DAY
 from evidence.programme_versions import ScopeSpec, slug
 from evidence.timeline import ALWAYS, ALWAYS_FROM, ALWAYS_TO, fold, fold_exclusions, outside, span_json
 from evidence.timeline import within as shared
@@ -420,9 +419,9 @@ def _alert_source(item: ScopedItem) -> ScopedItem:
 
 def _days(first: str | None, last: str | None, zone: str) -> Span:
     """Local days, both inclusive, as a span."""
-    start = ALWAYS_FROM if first is None else midnight(date.fromisoformat(first), zone)
-    end = ALWAYS_TO if last is None else midnight(date.fromisoformat(last) + ONE_DAY, zone)
-    return start, end
+    start = ALWAYS_FROM if first is None else first_instant(date.fromisoformat(first), zone)
+    end = None if last is None else end_of_last(date.fromisoformat(last), zone)
+    return start, ALWAYS_TO if end is None else end
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:

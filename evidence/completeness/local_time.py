@@ -5,11 +5,13 @@ A local time that does not exist is the first instant after the jump; one that o
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from evidence.completeness.instants import SECOND, instant, ticks
+
+_ONE_DAY = timedelta(days=1)
 
 
 @lru_cache(maxsize=512)
@@ -49,6 +51,21 @@ def _end_of_jump(wall: datetime, where: ZoneInfo) -> int:
 def midnight(day: date, tz: str) -> int:
     """Ticks of the first instant of the local calendar `day`."""
     return local_instant(datetime(day.year, day.month, day.day), tz)  # noqa: DTZ001 - a wall-clock time
+
+
+_EARLIEST = date(1900, 1, 1)
+"""Days before it are how people write "always"; they have no instant in every zone."""
+
+
+def first_instant(day: date, tz: str) -> int:
+    """Ticks at which a validity begins that a person wrote down as its first day."""
+    return midnight(max(day, _EARLIEST), tz)
+
+
+def end_of_last(day: date, tz: str) -> int | None:
+    """Ticks at which a validity ends that a person wrote down as its last day; None for a day such as 9999-12-31,
+    which is how people write that something does not end."""
+    return None if day.year == date.max.year else midnight(max(day, _EARLIEST) + _ONE_DAY, tz)
 
 
 def local_wall(tick: int, tz: str) -> datetime:

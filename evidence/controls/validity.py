@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from evidence.completeness.instants import instant
-from evidence.completeness.local_time import midnight
+from evidence.completeness.local_time import end_of_last, first_instant
 from schemas.instants import parse_instant
-
-_EARLIEST = date(1900, 1, 1)
-"""Days before it are how people write "always"; they have no instant in every zone."""
 
 
 def start_of(value: object, zone: str) -> datetime | None:
     """First instant of a `YYYY-MM-DD` day in an IANA zone, an instant as it is, None for an empty cell."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value
-    text = str(value)
-    if isinstance(value, str) and "T" in text:
-        return parse_instant(text)
-    day = value if isinstance(value, date) else date.fromisoformat(text)
-    return instant(midnight(max(day, _EARLIEST), zone))
+    read = _read(value)
+    return read if isinstance(read, datetime) or read is None else instant(first_instant(read, zone))
 
 
 def end_of(value: object, zone: str) -> datetime | None:
     """First instant after a last day in an IANA zone, an instant as it is, None for an empty cell."""
-    if isinstance(value, str) and value and "T" not in value:
-        value = date.fromisoformat(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        if value.year == date.max.year:
-            return None  # how people write that something does not end
-        value = value + timedelta(days=1)
-    return start_of(value, zone)
+    read = _read(value)
+    if isinstance(read, datetime) or read is None:
+        return read
+    end = end_of_last(read, zone)
+    return None if end is None else instant(end)
+
+
+def _read(value: object) -> date | datetime | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, date):  # which a datetime is as well
+        return value
+    text = str(value)
+    return parse_instant(text) if "T" in text else date.fromisoformat(text)
 
 
 def interval(row: Mapping[str, Any], zone: str) -> tuple[datetime | None, datetime | None]:
