@@ -16,7 +16,9 @@ Decisions where the rule leaves room:
   read, within 72 hours of it; else it is unknown whether that is true.
 - Who deleted is the field `executed_by`, else whoever closed the ticket. Verified is by a person (`verified_by`) or by
   a query, whose log the ticket names (`job_log`, `query`).
-- Under a legal hold (field or label of that name) nothing is due.
+- Under a legal hold (field or label of that name) nothing is due. A field that says no names none, and so does one
+  that is left empty (`-`, `none`, `n/a`), of whatever name.
+- What was deleted late is to be verified all the same.
 - A store that the data map does not list may hold anything: whether it needs a rule is unknown. Backups hold what is in
   the stores, so each rule of a backup plan must let them expire.
 """
@@ -90,12 +92,12 @@ def _deletion(window: TestWindow, ticket: Ticket, due: datetime, identities: Ide
     verdict = Verdict()
     verdict.used(ticket.digest)
     pending = None
-    hold = ticket.field("legal_hold") or next((one for one in ticket.row["labels"] if _is_hold(one)), None)
+    hold = ticket.told("legal_hold") or next((one for one in ticket.row["labels"] if _is_hold(one)), None)
     if hold is not None:
         verdict.holds(f"under a legal hold ({_short(hold)})")
     else:
-        pending = _executed(window, ticket, due, verdict)
-        if pending is None and not verdict.codes:
+        done, pending = _executed(window, ticket, due, verdict)
+        if done:
             _verified(ticket, identities, verdict)
     customer = _short(ticket.field("customer_id", "customer") or ticket.row["title"])
     subject = f"Deletion of the data of {customer}, due by {format_instant(due)} ({ticket.name})"
@@ -112,26 +114,27 @@ def _deletion(window: TestWindow, ticket: Ticket, due: datetime, identities: Ide
     )
 
 
-def _executed(window: TestWindow, ticket: Ticket, due: datetime, verdict: Verdict) -> str | None:
-    """Judge when it was done; returns what is still awaited."""
+def _executed(window: TestWindow, ticket: Ticket, due: datetime, verdict: Verdict) -> tuple[bool, str | None]:
+    """Judge when it was done; returns whether it was, and what is still awaited."""
     try:
         done = ticket.instant(window.programme.timezone, "executed_at")
     except ValueError:
         done = None
     if done is None or done > ticket.known_until:
         if window.as_of <= due:
-            return "not done yet"
+            return False, "not done yet"
         if ticket.known_until <= due:
             verdict.doubts(f"whether it was done: the ticket was last read at {format_instant(ticket.known_until)}")
         else:
             verdict.fails(DELETE_LATE, "the ticket does not say that it was done")
-    elif done > due:
+        return False, None
+    if done > due:
         verdict.fails(DELETE_LATE, f"done only at {format_instant(done)}")
     elif not _traced(ticket, done):
         verdict.doubts(f"whether it was done at {format_instant(done)}, of which the ticket shows no other trace")
     else:
         verdict.holds(f"done at {format_instant(done)}")
-    return None
+    return True, None
 
 
 def _traced(ticket: Ticket, done: datetime) -> bool:
@@ -142,7 +145,7 @@ def _traced(ticket: Ticket, done: datetime) -> bool:
 
 
 def _verified(ticket: Ticket, identities: IdentityMap, verdict: Verdict) -> None:
-    log, by = ticket.field(*_LOGS), ticket.field("verified_by")
+    log, by = ticket.told(*_LOGS), ticket.told("verified_by")
     if log is not None or (by is not None and "query" in by.casefold()):
         verdict.holds("verified by a query")
         return
@@ -150,7 +153,7 @@ def _verified(ticket: Ticket, identities: IdentityMap, verdict: Verdict) -> None
         verdict.fails(DELETE_UNVERIFIED, "the ticket does not say who or what verified it")
         return
     people = identities.at(ticket.known_until)
-    named = ticket.field("executed_by")
+    named = ticket.told("executed_by")
     who = _named(ticket, named) if named else ticket.who(ticket.row["closed_by"])
     verifier = _named(ticket, by)
     if not who.keys:

@@ -36,7 +36,7 @@ def is_duplicate(ticket: Ticket) -> bool:
     """Whether the tracker or the ticket says that another one is about the same."""
     reason = str(ticket.row["state_reason"] or "").casefold()
     closed = ticket.row["state"] == "closed"
-    return closed and (reason in _DUPLICATES or ticket.field("duplicate_of") is not None)
+    return closed and (reason in _DUPLICATES or ticket.told("duplicate_of") is not None)
 
 
 def severities(ticket: Ticket) -> list[tuple[datetime, int | None]]:

@@ -20,14 +20,16 @@ Decisions where the rule leaves room:
 - Business days of the review are those of the office of who is assigned, else of who closed it, else `default`.
 - Whether customers must be told, the ticket says (`Notice required: yes` or `no`); by when, too (`Notice due at`), else
   the programme does (`incident_notice_hours`). A ticket that does not say leaves it unknown.
-- One closed as a duplicate passes: the other is judged. One that is still open is pending.
+- One closed as a duplicate passes: the other is judged. Where it names one that the register does not have, or that
+  is a duplicate of this one, that is unknown. One that is still open is pending.
 - What a ticket does not show by a deadline after it was last read is unknown, and no exception.
 - A window without incidents is `not_operated` where that is shown (`no_incidents`), else unknown. It never passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from evidence.controls.business_days import BusinessDays, Calendar
@@ -53,6 +55,8 @@ CODES = (LATE_CLASS, NO_REVIEW, ACTION_OVERDUE, NOTICE_LATE, REGISTER_INCOMPLETE
 
 REVIEW = ("review_at", "reviewed_at", "review_held_at", "post_mortem_at", "postmortem_at")
 INFORMED = ("customers_informed_at", "customers_told_at", "notified_at", "notice_at")
+_NO = re.compile(r"(?:no|none|n/?a|not (?:required|needed|necessary|applicable))(?:\s*[^\w\s].*)?", re.DOTALL)
+"""A no, with or without its reason: `no`, `none (internal only)`; `not decided yet` and `no idea` are none."""
 _TICK = timedelta(microseconds=1)
 _LONGEST = 160
 Waits = list[tuple[datetime | None, str]]
@@ -64,7 +68,7 @@ def incidents_handled(window: TestWindow, evidence: StoredEvidence) -> list[Outc
     no incident or not all are held."""
     everything = tickets_of(window, evidence, tickets.INCIDENTS, BEGINNING, window.as_of)
     found = [ticket for ticket in everything if window.start <= ticket.opened_at < window.end]
-    judge = _Judge(window)
+    judge = _Judge(window, everything)
     outcomes = [judge.outcome(ticket) for ticket in found]
     outcomes += register_is_complete(window, evidence, everything)
     covered = tickets_covered(window, evidence, tickets.INCIDENTS, window.start, window.end)
@@ -79,8 +83,9 @@ def incidents_handled(window: TestWindow, evidence: StoredEvidence) -> list[Outc
 
 
 class _Judge:
-    def __init__(self, window: TestWindow) -> None:
+    def __init__(self, window: TestWindow, everything: Sequence[Ticket]) -> None:
         self._window = window
+        self._called = {name: ticket for ticket in everything for name in _names(ticket)}
         self._rules = window.programme.evidence_rules
         self._zone = window.programme.timezone
         self._people = IdentityMap.of(window.registers, self._zone)
@@ -95,8 +100,7 @@ class _Judge:
         verdict.used(ticket.digest)
         severity = worst(ticket, timedelta(hours=self._rules.incident_class_hours))
         if is_duplicate(ticket):
-            other = word(ticket, "duplicate_of")
-            verdict.holds(f"closed as a duplicate{f' of {_short(other)}' if other else ''}")
+            self._merged(ticket, verdict)
         elif severity is not None and severity > self._rules.incident_severity:
             verdict.holds(f"of severity {severity}, which the procedure does not bind")
         else:
@@ -127,6 +131,22 @@ class _Judge:
             evidence=verdict.evidence,
             resolves_at=max(deadlines) if pending and deadlines else None,
         )
+
+    def _merged(self, ticket: Ticket, verdict: Verdict) -> None:
+        """Judge one that was closed as a duplicate: the one it names must be there and be judged itself."""
+        named, met, one = ticket.told("duplicate_of"), {ticket.id}, ticket
+        while (other := one.told("duplicate_of")) is not None and is_duplicate(one):
+            key = other.strip().casefold()
+            found = self._called.get(f"{one.row['place_id']}{key}") or self._called.get(key)
+            if found is None:
+                verdict.doubts(f"what it is a duplicate of: the register has no {_short(other)}")
+                return
+            if found.id in met:
+                verdict.doubts(f"what it is a duplicate of: it comes back to itself by {_short(other)}")
+                return
+            met.add(found.id)
+            one = found
+        verdict.holds(f"closed as a duplicate{f' of {_short(named)}' if named else ''}")
 
     # --- the rules ---------------------------------------------------------------------------------------------------
 
@@ -188,7 +208,7 @@ class _Judge:
         needed = (word(ticket, "notice_required", "customers_to_be_informed") or "").casefold()
         due = said_at(ticket, self._zone, "notice_due_at", "notice_due")  # fmt: skip
         at = said_at(ticket, self._zone, *INFORMED)
-        if needed.startswith("no") and due is None:
+        if _NO.fullmatch(needed) and due is None:
             verdict.holds("no notice was due")
             return
         if at is None and due is None and not needed.startswith("yes"):
@@ -227,6 +247,14 @@ class _Judge:
             if keys:
                 return self._days.of_person(keys[0].removeprefix("person:"))
         return self._days.of_person(None)
+
+
+def _names(ticket: Ticket) -> set[str]:
+    """How another ticket may name one."""
+    row = ticket.row
+    names = {ticket.id, ticket.name, str(row["url"] or "")} - {""}
+    numbers = set[str]() if row["number"] is None else {f"{row['place_id']}{sign}{row['number']}" for sign in ("", "#")}
+    return {name.casefold() for name in names} | numbers
 
 
 def _short(text: str | None) -> str:

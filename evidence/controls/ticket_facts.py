@@ -24,6 +24,8 @@ _TICK = timedelta(microseconds=1)
 _SEVERITY = re.compile(r"(?i)^(?:severity|sev|priority|p|s)?\s*[-:/ ]?\s*([0-5])\b")
 _NAMED = {"critical": 1, "highest": 1, "high": 2, "major": 2, "medium": 3, "moderate": 3, "low": 4, "minor": 4,
           "lowest": 5, "trivial": 5, "info": 5, "informational": 5}  # fmt: skip
+_NOTHING = frozenset({"", "no", "none", "na", "nil", "false", "nobody", "tbd", "todo", "pending"})
+"""What people write into a field of a form that they leave empty (`-`, `n/a`, `None.`), without all but its letters."""
 _LABEL = re.compile(r"(?i)^(?:severity|sev|priority)\s*[-:/ ]*\s*(\S.*)$")
 
 
@@ -77,6 +79,11 @@ class Ticket:
     def field(self, *names: str) -> str | None:
         """The first of these fields that says something."""
         return next((self.fields[name].strip() for name in names if self.fields.get(name, "").strip()), None)
+
+    def told(self, *names: str) -> str | None:
+        """The first of these fields that names something, and does not say that there is nothing to name."""
+        found = (self.field(name) for name in names)
+        return next((one for one in found if one and re.sub(r"[\W_]+", "", one).casefold() not in _NOTHING), None)
 
     def instant(self, zone: str, *names: str) -> datetime | None:
         """The instant in the first of these fields that says something; a bare day counts as its last moment in `zone`.

@@ -99,6 +99,16 @@ CASES: dict[str, tuple[Row, str, tuple[str, ...]]] = {
     "verified by a stranger": (deletion(fields={"verified_by": "mallory"}), "unknown", ()),
     "a legal hold": (deletion(fields={"executed_at": None, "legal_hold": "case 12"}), "pass", ()),
     "a label of a legal hold": (deletion(fields={"executed_at": None}, labels=["Legal-Hold"]), "pass", ()),
+    "no legal hold": (deletion(fields={"executed_at": None, "legal_hold": "No"}), "exception", ("DELETE_LATE",)),
+    "a hold that is left empty": (deletion(fields={"executed_at": None, "legal_hold": "n/a"}), "exception",
+                                  ("DELETE_LATE",)),
+    "a log that is left empty": (
+        deletion(fields={"verified_by": None, "job_log": "-"}), "exception", ("DELETE_UNVERIFIED",),
+    ),
+    "too late and verified by who did it": (
+        deletion(fields={"executed_at": "2026-05-21T00:00:00Z", "verified_by": "bob"}), "exception",
+        ("DELETE_LATE", "DELETE_UNVERIFIED"),
+    ),
     "a time without trace": (
         deletion(fields={"executed_at": "2026-05-05T00:00:00Z"}) | {"timeline": []}, "unknown", (),
     ),

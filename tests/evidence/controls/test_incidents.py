@@ -91,6 +91,9 @@ COMMENT = event("commented", OPENED + 9 * DAY, text="Customers informed at: 2026
         (incident(timeline=[event("labeled", OPENED + 5 * HOUR, detail="severity: 2")]), ["LATE_CLASS"]),
         (incident(timeline=[], labels=[]), ["LATE_CLASS"]),
         (incident(fields={"review_at": None}), ["NO_REVIEW"]),
+        # A field that is left empty merges it into nothing.
+        (incident(fields={"review_at": None, "duplicate_of": "-"}), ["NO_REVIEW"]),
+        (incident(fields={"review_at": None, "duplicate_of": "None."}), ["NO_REVIEW"]),
         (incident(fields={"review_at": "2026-06-23T00:00:00Z"}), ["NO_REVIEW"]),
         (incident(fields={"review_at": "2027-01-01"}), ["NO_REVIEW"]),
         (incident(body="Action: canary (bob, due 2026-07-10)"), ["ACTION_OVERDUE"]),
@@ -141,7 +144,6 @@ def test_what_the_procedure_misses(row: Row, codes: list[str]) -> None:
                  labels=["severity: 4"], fields={"review_at": None}),
         # Merged into another one.
         incident(state_reason="duplicate", fields={"review_at": None, "notice_required": None}, timeline=[], labels=[]),
-        incident(fields={"duplicate_of": "acme/ops#9", "review_at": None}),
     ],
 )  # fmt: skip
 def test_what_looks_like_it_and_is_fine(row: Row) -> None:
@@ -155,6 +157,10 @@ def test_what_looks_like_it_and_is_fine(row: Row) -> None:
         (incident(fields={"review_at": None}, read_at=REVIEW_DUE - HOUR), "last read at"),
         (incident(fields={"review_at": "soon"}), "no date"),
         (incident(fields={"notice_required": None}), "does not say"),
+        (incident(fields={"notice_required": "not decided yet"}), "does not say"),
+        (incident(fields={"notice_required": "no idea"}), "does not say"),
+        (incident(fields={"duplicate_of": "acme/ops#9", "review_at": None}), "the register has no acme/ops#9"),
+        (incident(fields={"duplicate_of": "#1", "review_at": None}), "comes back to itself"),
         (incident(fields={"severity": "2"}, timeline=[], labels=[]), "text alone"),
         (incident(body="Action: think about it"), "by when"),
     ],
@@ -163,6 +169,19 @@ def test_what_is_not_held_is_unknown(row: Row, words: str) -> None:
     found = one(row)
     assert (found.outcome, found.codes) == ("unknown", ()), found.explanation
     assert words in found.explanation
+
+
+@pytest.mark.parametrize("named", ["acme/ops#9", "#9", "9", "I_9", "https://github.com/acme/ops/issues/9"])
+def test_a_duplicate_of_one_that_is_judged(named: str) -> None:
+    merged = incident(fields={"duplicate_of": named, "review_at": None})
+    assert [found.outcome for found in judged(stored([merged, incident(9)])).values()] == ["pass", "pass"]
+    other = incident(9, fields={"duplicate_of": "#1", "review_at": None})
+    assert [found.outcome for found in judged(stored([merged, other])).values()] == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize("said", ["no", "No.", "none (internal only)", "no: nobody outside", "Not required", "n/a"])
+def test_no_notice_was_due(said: str) -> None:
+    assert one(incident(fields={"notice_required": said})).outcome == "pass"
 
 
 def test_deadlines_that_are_still_to_come() -> None:
