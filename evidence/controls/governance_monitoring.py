@@ -5,6 +5,8 @@ from __future__ import annotations
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.monthly_review import CODES as REVIEW_CODES
 from evidence.controls.monthly_review import months_are_signed_off
+from evidence.controls.penetration_tests import CODES as PENETRATION_TEST_CODES
+from evidence.controls.penetration_tests import product_was_tested
 from evidence.controls.risks import CODES as RISK_CODES
 from evidence.controls.risks import risks_are_assessed
 from evidence.controls.sources import OWN_RECORDS, TICKETING
@@ -117,15 +119,17 @@ PENETRATION_TEST = Control(
             window_cadence="annual",
             grace_days=30,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="Tester, scope, days of the test, digest of the report, findings with severity, when fixed "
             "and when tested again.",
         ),
     ),
-    exception_codes=("PENTEST_LAPSED", "SCOPE_GAP", "FINDING_OVERDUE"),
+    exception_codes=PENETRATION_TEST_CODES,
     population="Findings of the latest test.",
-    test=None,
+    test=product_was_tested,
     false_positives=("findings rated down after discussion with the tester (keep the letter)",),
     recover_until="Not recoverable.",
+    limits=("Whether the tester is qualified, and does not build the product, can't be seen from the record.",),
 )
 
 CONTROLS = (RISK_ASSESSMENT, MONTHLY_REVIEW, PENETRATION_TEST)
