@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evidence.controls.acknowledgements import CODES as ACKNOWLEDGEMENT_CODES
 from evidence.controls.acknowledgements import policies_accepted
+from evidence.controls.management_reviews import CODES as REVIEW_CODES
+from evidence.controls.management_reviews import management_reviews
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.screening import CODES as SCREENING_CODES
 from evidence.controls.screening import screened_before_access
@@ -83,6 +85,7 @@ MANAGEMENT_REVIEW = Control(
             late_limit_days=60,
             sources=(OWN_RECORDS,),
             supporting={"google": (google.HELD_REVIEWS,)},
+            is_population=True,
             description="Minutes: when, who with which role, the pack that was read, decisions with owner and due "
             "day, what became of earlier ones, approval.",
         ),
@@ -97,13 +100,17 @@ MANAGEMENT_REVIEW = Control(
             description="The report of the completeness flow that the meeting had before it, with its digest.",
         ),
     ),
-    exception_codes=("MEETING_MISSING", "MEETING_LATE", "NO_INPUT_PACK", "NO_OVERSIGHT", "FOLLOWUP_MISSING"),
+    exception_codes=REVIEW_CODES,
     population="One meeting per calendar quarter that closes inside the observation period.",
-    test=None,
+    test=management_reviews,
     false_positives=(
         "two meetings in one quarter and none in the next because of holidays (still an exception, explain it)",
     ),
     recover_until="Not recoverable; held late at most.",
+    limits=(
+        "The minutes are not compared with the calendar, and what the meeting spoke about is not judged.",
+        "Whether somebody watches over the controls without operating them is believed as the minutes say it.",
+    ),
 )
 
 SCREENING = Control(

@@ -5,8 +5,8 @@ Each product has a row for the test itself and one for every finding of the late
 - PENTEST_LAPSED   at some instant the latest report was more than twelve months and the grace days old
 - SCOPE_GAP        the latest report does not name the product as tested
 - FINDING_OVERDUE  a critical or high finding was not fixed within the days of the programme for findings of its
-                   severity (`vulnerability_critical_days`, `vulnerability_high_days`) after the report, nor its risk
-                   accepted by then
+                   severity (`vulnerability_critical_days`, `vulnerability_high_days`) after the report, nor was
+                   its risk accepted by then
 
 Decisions where the rule leaves room:
 
