@@ -29,6 +29,7 @@ READ_FROM_REGISTER = {
     "own.devices": "devices",
     "own.published_pages": "published_pages",
     "own.training_completions": "training",
+    "own.disposals": "disposals",
     "own.tls_endpoints": "public_endpoints",
     **TICKETS,
 }

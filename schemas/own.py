@@ -119,6 +119,16 @@ def _training_completions() -> pa.Schema:
     )  # fmt: skip
 
 
+def _disposals() -> pa.Schema:
+    text, instant, _, _ = _types()
+    return framed(
+        ("device_id", text),
+        ("event_time", instant),  # it went out of use, or was missed
+        ("outcome", text), ("wiped_at", instant, True), ("method", text, True), ("disposed_at", instant, True),
+        ("done_by", text, True), ("new_device_id", text, True), *_register(),
+    )  # fmt: skip
+
+
 PEOPLE = Dataset(
     "hr.people", "hr.register", "snapshot", ("person_id",), _people,
     allowed=(("kind", ("employee", "contractor", "adviser")),
@@ -157,5 +167,11 @@ TRAINING_COMPLETIONS = Dataset(
     volatile=("line", "register_sha256", "exported_at"),
     keeps_changing=True,  # people enter later what was finished earlier
 )  # fmt: skip
+DISPOSALS = Dataset(
+    "own.disposals", "own.records", "event_stream", ("device_id", "event_time"), _disposals,
+    allowed=(("outcome", ("disposed", "returned", "kept", "lost", "stolen", "re_enrolled")),),
+    volatile=("line", "register_sha256", "exported_at"),
+    keeps_changing=True,  # what was kept is wiped and disposed of later
+)  # fmt: skip
 
-DATASETS = (PEOPLE, RISKS, VENDORS, DEVICES, PUBLISHED_PAGES, TLS_ENDPOINTS, TRAINING_COMPLETIONS)
+DATASETS = (PEOPLE, RISKS, VENDORS, DEVICES, PUBLISHED_PAGES, TLS_ENDPOINTS, TRAINING_COMPLETIONS, DISPOSALS)

@@ -49,6 +49,7 @@ class Registers(Part):
     devices: Text | None = None
     published_pages: Text | None = None
     training: Text | None = None
+    disposals: Text | None = None
     incidents: Incidents | None = None
     """Where incidents are kept: in a tracker, or in a file such as `registers/incidents.yaml`."""
     access_requests: Tickets | None = None

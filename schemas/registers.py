@@ -255,6 +255,24 @@ INCIDENTS = Register(
     offered=False,
 )  # fmt: skip
 
+DISPOSALS = Register(
+    "disposals",
+    "registers/disposals.csv",
+    "Devices and media that went out of use: wiped and given away, kept, lost, enrolled again.",
+    (
+        Column("device_id", "The device, as the register of devices or the device management names it"),
+        Column("retired_at", "When it went out of use, or was missed", "instant"),
+        Column("outcome", "What became of it",
+               choices=("disposed", "returned", "kept", "lost", "stolen", "re_enrolled")),
+        Column("wiped_at", "When its data were wiped or its disk destroyed", "instant", required=False),
+        Column("method", "How they were wiped", required=False),
+        Column("disposed_at", "When it left the company", "instant", required=False),
+        Column("done_by", "E-mail address of who wiped it, or reported the loss", "email", required=False),
+        Column("new_device_id", "Its id after it was enrolled again", required=False, header=False),
+    ),
+    ("device_id", "retired_at"),
+)  # fmt: skip
+
 TRAINING = Register(
     "training",
     "registers/training.csv",
@@ -273,6 +291,7 @@ REGISTERS: Mapping[str, Register] = {
     register.name: register
     for register in (
         PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES, PUBLISHED_PAGES, TRAINING,
+        DISPOSALS,
         INCIDENTS,
     )
 }  # fmt: skip

@@ -1,5 +1,5 @@
-"""Registers as populations: people, risks, vendors, devices, trainings. Every row of the file, those that have ended
-too."""
+"""Registers as populations: people, risks, vendors, devices, trainings, disposals. Every row of the file,
+those that have ended too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.dataset import Dataset
 from schemas.errors import SourceGone
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.instants import optional_instant, parse_instant
-from schemas.own import DEVICES, PEOPLE, RISKS, TRAINING_COMPLETIONS, VENDORS
+from schemas.own import DEVICES, DISPOSALS, PEOPLE, RISKS, TRAINING_COMPLETIONS, VENDORS
 
 
 def people(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
@@ -81,15 +81,29 @@ def devices(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
 
 def training_completions(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     """Fill own.training_completions with the trainings that were finished in the interval asked for."""
-    read = read_register(client_of(session), "training", TRAINING_COMPLETIONS, sink)
+    return _events(session, request, sink, TRAINING_COMPLETIONS, "training", "completed_at")
+
+
+def disposals(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill own.disposals with the devices that went out of use in the interval asked for."""
+    return _events(session, request, sink, DISPOSALS, "disposals", "retired_at", ("wiped_at", "disposed_at"))
+
+
+def _events(
+    session: Session, request: Request, sink: Sink, dataset: Dataset, register: str, time: str,
+    instants: tuple[str, ...] = (),
+) -> list[ItemClaim]:  # fmt: skip
+    """The rows of a register whose `time` lies in the interval asked for; `instants` are its other times."""
+    read = read_register(client_of(session), register, dataset, sink)
     rows: list[dict[str, Any]] = []
     for row, frame in read.entries(request.item.id):
-        at = parse_instant(row["completed_at"])
+        at = parse_instant(row[time])
         if (request.start is None or request.start <= at) and (request.end is None or at < request.end):
-            kept = {name: value for name, value in row.items() if name != "completed_at"}
+            kept = {name: value for name, value in row.items() if name != time}
+            kept |= {name: optional_instant(row[name]) for name in instants}
             rows.append({**frame, **kept, "event_time": at})
-    sink.rows(TRAINING_COMPLETIONS, rows)
-    return [_claim(TRAINING_COMPLETIONS, read, len(rows), outside=len(read.rows) - len(rows))]
+    sink.rows(dataset, rows)
+    return [_claim(dataset, read, len(rows), outside=len(read.rows) - len(rows))]
 
 
 def _claim(

@@ -11,7 +11,7 @@ from connectors.registers.network import connect, refuse_first
 from connectors.registers.session import RecordsClient, client_of
 from schemas.dataset import Dataset
 from schemas.extraction import Session
-from schemas.own import DEVICES, PEOPLE, PUBLISHED_PAGES, RISKS, TLS_ENDPOINTS, TRAINING_COMPLETIONS, VENDORS
+from schemas.own import DEVICES, DISPOSALS, PEOPLE, PUBLISHED_PAGES, RISKS, TLS_ENDPOINTS, TRAINING_COMPLETIONS, VENDORS
 from schemas.scope import ScopeItem
 
 Probe = Callable[[Session, ScopeItem], None]
@@ -50,6 +50,7 @@ PROBES: Mapping[str, Probe] = {
     VENDORS.name: _file("vendors", VENDORS),
     DEVICES.name: _file("devices", DEVICES),
     TRAINING_COMPLETIONS.name: _file("training", TRAINING_COMPLETIONS),
+    DISPOSALS.name: _file("disposals", DISPOSALS),
     PUBLISHED_PAGES.name: _pages,
     TLS_ENDPOINTS.name: _hosts,
 }

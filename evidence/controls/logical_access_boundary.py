@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.controls import encryption, public_entry_points, repository_secrets, staff_devices
+from evidence.controls import disposals, encryption, public_entry_points, repository_secrets, staff_devices
 from evidence.controls.encryption import encrypted_everywhere
 from evidence.controls.model import Control, EvidenceLine
 from evidence.controls.public_entry_points import nothing_public_unapproved
@@ -255,12 +255,19 @@ PHYSICAL = Control(
             due_days=10,
             grace_days=5,
             sources=(OWN_RECORDS,),
+            datasets={"own": own.DISPOSALS},
+            is_population=True,
             description="Devices retired: when, when wiped, how, by whom.",
         ),
     ),
-    exception_codes=("REVIEW_LAPSED", "WIPE_MISSING", "DEVICE_VANISHED"),
+    exception_codes=disposals.CODES,
     population="Hosting providers; devices retired in the window (from device snapshots that lose a device).",
-    test=None,
+    test=disposals.devices_disposed_of,
+    limits=(
+        "Which subservice organisations host the system is not told apart: each of them needs a current review.",
+        "When something was wiped is believed as the register of disposals says it, whenever it was entered.",
+        "Media that never were a device of an inventory are known from the register of disposals alone.",
+    ),
     false_positives=("re-enrolment under a new id",),
     recover_until="Not recoverable.",
 )

@@ -51,7 +51,18 @@ TRAINING = """person_id,course_id,version,completed_at,score
 p1,security,3,2026-08-03T10:00:00Z,92
 p1,secure-development,,2025-11-20T10:00:00Z,
 """
-_WHOLE = {"people": PEOPLE, "risks": RISKS, "vendors": VENDORS, "devices": DEVICES, "training": TRAINING}
+DISPOSALS = """device_id,retired_at,outcome,wiped_at,method,disposed_at,done_by
+d1,2026-08-10T09:00:00Z,disposed,2026-08-11T09:00:00Z,erased,2026-08-12T09:00:00Z,ada@acme.example
+d9,2025-11-20T09:00:00Z,kept,,,,
+"""
+_WHOLE = {
+    "people": PEOPLE,
+    "risks": RISKS,
+    "vendors": VENDORS,
+    "devices": DEVICES,
+    "training": TRAINING,
+    "disposals": DISPOSALS,
+}
 
 
 @dataclass

@@ -142,3 +142,21 @@ def test_trainings_of_an_interval(tmp_path: Path) -> None:
     company.write("training", "person_id,course_id,version,completed_at,score\n")
     (claim,) = extractor_for(name)(company.session(), request, sink := MemorySink())
     assert (sink.of(name), claim.proof) == ([], "training.csv has its header and no rows")
+
+
+def test_disposals_of_an_interval(tmp_path: Path) -> None:
+    company = OwnCompany(tmp_path).whole()
+    name = "own.disposals"
+    start, end = datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
+    request = Request(frozenset({name}), ScopeItem("org:acme", "Acme", "own"), start, end)
+    (claim,) = extractor_for(name)(company.session(), request, sink := MemorySink())
+    [row] = sink.of(name)
+    assert (row["device_id"], row["outcome"], row["new_device_id"]) == ("d1", "disposed", None)
+    assert row["event_time"] == datetime(2026, 8, 10, 9, tzinfo=UTC)
+    assert (row["wiped_at"], row["disposed_at"]) == (
+        datetime(2026, 8, 11, 9, tzinfo=UTC), datetime(2026, 8, 12, 9, tzinfo=UTC),
+    )  # fmt: skip
+    assert claim.drop_rules == {"outside the interval asked for": 1}
+    company.write("disposals", "device_id,retired_at,outcome,wiped_at,method,disposed_at,done_by\n")
+    (claim,) = extractor_for(name)(company.session(), request, sink := MemorySink())
+    assert (sink.of(name), claim.proof) == ([], "disposals.csv has its header and no rows")
