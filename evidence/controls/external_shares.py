@@ -11,7 +11,7 @@ Decisions where the rule leaves room:
 - What is confidential is what the latest data map (`data_map`) says of a store or document. Of what it does not list, a
   store in an account of the system counts as confidential, since it is there; whether a document is, is unknown.
 - An approved share names the document or store and with whom (an address, a domain, an account, `public`), and was
-  approved by somebody other than who shared it.
+  approved by somebody other than who shared it. Where no register says who one of the two is, that is unknown.
 - Outside is who belongs neither to the domain of the programme nor to one of its accounts. A policy that lets in
   everybody under a condition on the organisation, the network or the account lets in nobody outside.
 - Taking a right away, giving one inside, and calls that failed share nothing.
@@ -206,18 +206,23 @@ class _Shares:
         )
 
     def _judged(self, share: Share, row: Row) -> tuple[OutcomeValue, tuple[str, ...], str]:
-        left = [one for one in share.whom if not self._approved(share, one, row)]
-        if not left:
+        answers = {one: self._approved(share, one, row) for one in share.whom}
+        left = [one for one, approved in answers.items() if approved is False]
+        if all(answers.values()):
             return "pass", (), "an approved share of the data map"
         known = self._map.class_of(share.names)
         if known is not None and known not in CONFIDENTIAL:
             return "pass", (), f"{known} by the data map"
         if known is None and share.event_id.startswith("google:"):
             return "unknown", (), "not known whether it is confidential, for the data map does not list it"
+        if not left:
+            return "unknown", (), "approved, and not known whether by somebody other than who shared it"
         what = f"{known} by the data map" if known else "part of the system, and the data map says nothing else"
         return "exception", (SHARE_UNAPPROVED,), f"{what}, and nobody approved it ({_short(', '.join(left))})"
 
-    def _approved(self, share: Share, whom: str, row: Row) -> bool:
+    def _approved(self, share: Share, whom: str, row: Row) -> bool | None:
+        """Whether somebody other than who shared it approved it; None where nobody can tell who one of them is."""
+        found: bool | None = False
         people = self._identities.at(row["event_time"])
         actor = people.person(share.actor)
         names = {one.casefold() for one in share.names}
@@ -228,9 +233,13 @@ class _Shares:
             fits = with_whom in (whom.casefold(), domain) or (whom == PUBLIC and with_whom in _ANYBODY)
             if not by or not fits or str(one.get("document_id") or "").casefold() not in names:
                 continue
-            if people.person(Who("own", None, None, by)).isdisjoint(actor):
+            approver = Who("own", None, None, by)
+            if not people.person(approver).isdisjoint(actor):
+                continue
+            if people.registered(approver) and people.registered(share.actor):
                 return True
-        return False
+            found = None
+        return found
 
 
 def _permission(told: Mapping[str, Any], name: str) -> list[str]:

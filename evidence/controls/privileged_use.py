@@ -15,6 +15,8 @@ Decisions where the rule leaves room:
   a session is looked at once.
 - Whoever did it is the person the registers know for the account. Where they know none, as for root, the review says
   who it was (`used_by`); without either it is unknown whether the reviewer was somebody else.
+- A reviewer whom no register knows may be anybody: whether that is somebody else is unknown. A review that whoever did
+  it signed is their own, whomever it names.
 - What a machine did is reviewed by a person, who is always somebody else.
 - A use counts as break-glass where the account or role stands under `break_glass` of the programme, or its review says
   so.
@@ -57,11 +59,12 @@ class _Test:
         self._system = window.scope_item_id.partition(":")[0]
         self._identities = IdentityMap.of(window.registers, window.programme.timezone)
         self._business_days = BusinessDays.of(window.programme, window.registers)
-        self._reviews = [
-            record
-            for record in evidence.records(window.control_id, REVIEWS, window.scope_item_id)
-            if str(record.values.get("explanation") or "").strip()
-        ]
+        self._reviews: dict[str, list[StoredRecord]] = {}
+        for record in evidence.records(window.control_id, REVIEWS, window.scope_item_id):
+            if str(record.values.get("explanation") or "").strip():
+                named = str(record.values.get("event_id") or "").strip().removeprefix("use:")
+                self._reviews.setdefault(named, []).append(record)
+        self._person_ids: dict[tuple[int, Person], str | None] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
         window, stream = self._window, STREAMS[self._system]
@@ -77,25 +80,27 @@ class _Test:
                 use = recognised.of(row)
                 if use is not None:
                     uses.append((use, digest))
-        sessions: dict[tuple[str, ...], set[str]] = {}
+        of_sessions: dict[tuple[str, ...], list[StoredRecord]] = {}
         for use, _ in uses:
             if use.session is not None:
-                sessions.setdefault(use.session, set()).update(use.names)
+                of_sessions.setdefault(use.session, []).extend(self._naming(use))
         for use, digest in sorted(uses, key=lambda pair: (pair[0].at, pair[0].id)):
-            named = set(use.names) if use.session is None else sessions[use.session]
-            yield self._judge(use, digest, named)
+            naming = self._naming(use) if use.session is None else of_sessions[use.session]
+            yield self._judge(use, digest, naming)
 
-    def _judge(self, use: Use, digest: str, named: set[str]) -> Outcome:
+    def _naming(self, use: Use) -> list[StoredRecord]:
+        """The reviews that name a use."""
+        return [review for name in dict.fromkeys(use.names) for review in self._reviews.get(name, ())]
+
+    def _judge(self, use: Use, digest: str, naming: list[StoredRecord]) -> Outcome:
         verdict = Verdict()
         verdict.used(digest)
         people = self._identities.at(use.at)
         deadline = self._deadline(use, people)
-        names = named | {f"use:{name}" for name in named}
-        reviews = [
-            review
-            for review in self._reviews
-            if str(review.values.get("event_id") or "").strip() in names and review.performed_at >= use.at
-        ]
+        reviews = sorted(
+            (review for review in naming if review.performed_at >= use.at),
+            key=lambda review: (review.recorded_at, review.seq),
+        )
         in_time = [review for review in reviews if review.performed_at <= deadline.at]
         verdict.used(*(review.digest for review in in_time))
         pending = False
@@ -164,28 +169,31 @@ class _Test:
         if not reviewer:
             return None
         actor = people.person(use.actor)
-        if not actor.isdisjoint(reviewer):
+        if not actor.isdisjoint(reviewer | _person(review.signed_by, people)):
             return True
-        if use.machine or people.registered(use.actor):
+        if use.machine:
             return False
-        said = _person(review.values.get("used_by"), people)
-        return None if not said else not said.isdisjoint(reviewer)
+        said = review.values.get("used_by")
+        if not people.registered(use.actor) and not reviewer.isdisjoint(_person(said, people)):
+            return True
+        known = people.registered(use.actor) or _is_known(said, people)
+        return False if known and _is_known(review.values.get("reviewer") or review.signed_by, people) else None
 
     def _deadline(self, use: Use, people: People) -> Deadline:
         own = self._window.programme.controls.get(self._window.control_id)
         days = self._window.programme.evidence_rules.privileged_use_review_business_days
         if own is not None and own.deadline_business_days is not None:
             days = own.deadline_business_days
-        actor = people.person(use.actor)
-        person_id = next(
-            (
-                str(row["person_id"])
-                for row in self._window.registers.get("people", ())
-                if not people.of_key(f"person:{row['person_id']}").isdisjoint(actor)
-            ),
-            None,
-        )
-        return self._business_days.of_person(person_id).deadline(use.at, days)
+        return self._business_days.of_person(self._person_id(people.person(use.actor), people)).deadline(use.at, days)
+
+    def _person_id(self, person: Person, people: People) -> str | None:
+        """The person's id in the register of people."""
+        key = (id(people), person)
+        if key not in self._person_ids:
+            ids = (str(row["person_id"]) for row in self._window.registers.get("people", ()))
+            found = (one for one in ids if not person.isdisjoint(people.of_key(f"person:{one}")))
+            self._person_ids[key] = next(found, None)
+        return self._person_ids[key]
 
 
 def _reviewer(review: StoredRecord) -> str:
@@ -195,3 +203,9 @@ def _reviewer(review: StoredRecord) -> str:
 def _person(said: object, people: People) -> Person:
     text = str(said or "").strip()
     return people.person(Who("own", email=text)) | people.of_key(f"person:{text}") if text else frozenset()
+
+
+def _is_known(said: object, people: People) -> bool:
+    """Whether a register says who that is."""
+    text = str(said or "").strip()
+    return bool(text) and (people.registered(Who("own", email=text)) or people.registered_key(f"person:{text}"))

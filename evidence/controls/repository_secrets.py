@@ -22,7 +22,8 @@ Decisions where the rule leaves room:
 - A bypass may be looked at for as long as a secret may be open. When that was done is not told, so one that was looked
   at later counts.
 - Whoever resolves an alert of somebody else's bypass has looked at it.
-- Who somebody is comes from the registers: an account of the same person is no second pair of eyes.
+- Who somebody is comes from the registers: an account of the same person is no second pair of eyes. Somebody whom no
+  register knows may be anybody, so whether they are somebody else is unknown.
 """
 
 from __future__ import annotations
@@ -226,26 +227,40 @@ class _Alerts:
                 f"who passed over push protection at {format_instant(at)}, so not whether somebody else looked"
             )
             return None
+        doubtful: list[str] = []
         for column, words in (("bypass_reviewer", "reviewed that"), ("resolved_by", "resolved the alert")):
             other = who(row[column])
             machine = is_machine((row[column] or {}).get("kind"), other, self._machines)
-            if other.keys and not machine and self._somebody_else(other, by, at):
+            if not other.keys or machine or (different := self._somebody_else(other, by, at)) is False:
+                continue
+            if different:
                 verdict.holds(f"{named} and {other.named} {words}")
                 return None
+            doubtful.append(f"whether {other.named}, who {words}, is somebody else than {by.named}")
         for record in self._recorded("bypass_review", alert_id):
-            if self._somebody_else(Who("github", email=record.signed_by), by, at):
+            different = self._somebody_else(Who("github", email=record.signed_by), by, at)
+            if different is not False:
                 verdict.used(record.digest)
+            if different:
                 verdict.holds(f"{named} and {record.signed_by} looked at it")
                 return None
+            if different is None:
+                doubtful.append(f"whether {record.signed_by}, who looked at it, is somebody else than {by.named}")
         if self._window.as_of <= at + self._limit:
             verdict.holds(f"{named}, to be looked at by somebody else")
             return at + self._limit
-        verdict.fails(BYPASS_UNREVIEWED, f"{named} and nobody else looked at it")
+        if doubtful:
+            verdict.doubts(doubtful[0])
+        else:
+            verdict.fails(BYPASS_UNREVIEWED, f"{named} and nobody else looked at it")
         return None
 
-    def _somebody_else(self, one: Who, other: Who, at: datetime) -> bool:
+    def _somebody_else(self, one: Who, other: Who, at: datetime) -> bool | None:
+        """Whether two are different people; None where no register says who one of them is."""
         people = self._identities.at(at)
-        return people.person(one).isdisjoint(people.person(other))
+        if not people.person(one).isdisjoint(people.person(other)):
+            return False
+        return True if people.registered(one) and people.registered(other) else None
 
     def _recorded(self, record_type: str, alert_id: str) -> Iterator[StoredRecord]:
         for record in self._records:

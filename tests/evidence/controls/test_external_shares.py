@@ -31,7 +31,8 @@ PEOPLE: dict[str, list[Mapping[str, Any]]] = {
     "people": [
         {"person_id": "p1", "email": "alice@acme.example", "aliases": ["al@acme.example"]},
         {"person_id": "p2", "email": "bob@acme.example", "aliases": None},
-    ]
+    ],
+    "identities": [{"person_id": "p1", "system": "aws", "account_id": "alice"}],
 }
 DATASETS: dict[str, Dataset] = {GOOGLE: DRIVE_ACTIVITIES, AWS: MANAGEMENT_EVENTS, GCP: DATA_ACCESS}
 Row = dict[str, Any]
@@ -119,12 +120,21 @@ APPROVALS: dict[str, tuple[Row, str]] = {
     "another document": (allowed("doc-other"), "exception"),
     "approved by who shared it": (allowed(by="al@acme.example"), "exception"),
     "approved by nobody": (allowed(by=None), "exception"),
+    "approved by somebody whom no register knows": (allowed(by="alice@mail.example"), "unknown"),
 }
 
 
 @pytest.mark.parametrize(("approval", "outcome"), APPROVALS.values(), ids=APPROVALS)
 def test_approved_shares(approval: Row, outcome: str) -> None:
     assert one(GOOGLE, shared(), [mapped(approved=[approval])]).outcome == outcome
+
+
+def test_somebody_whom_no_register_knows_may_have_approved_it_themselves() -> None:
+    approved = [mapped(approved=[allowed("snap-1", "999988887777")])]
+    call = snapshot_shared("999988887777", "888877776666")
+    assert one(AWS, call, approved).outcome == "exception", "one of the two is approved"
+    call = snapshot_shared("999988887777", identity_arn="arn:aws:iam::1:user/robert", identity_user_name="robert")
+    assert one(AWS, call, approved).outcome == "unknown"
 
 
 def test_what_is_public_needs_an_approval_as_public() -> None:

@@ -98,7 +98,7 @@ def judged(
     for made in reviews:
         evidence.record(
             "CC6-ROOT-01", "reviews", scope, "privileged_use_review", made["performed_at"], made["values"],
-            recorded_at=made["recorded_at"],
+            recorded_at=made["recorded_at"], signed_by=made.get("signed_by"),
         )  # fmt: skip
     found = highest_powers_watched(
         window("CC6-ROOT-01", scope, as_of=as_of, registers=registers, **programme), evidence
@@ -176,6 +176,26 @@ class TestRule:
         people = [employee("p9", aliases=["root@acme.example"])]
         own = review(row["event_id"], used_by="root@acme.example")
         assert one(row, own, registers=REGISTERS | {"people": people}).codes == ("SELF_REVIEWED",)
+
+    def test_a_reviewer_whom_no_register_knows_may_be_anybody(self) -> None:
+        row = github_event("org.update_member", USED, "bob", by="ann")
+        stranger = review(row["event_id"], reviewer="ann.private@mail.example")
+        assert one(row, stranger, scope=GITHUB).outcome == "unknown"
+        assert one(row, stranger, review(row["event_id"]), scope=GITHUB).outcome == "pass"
+        root = by_root()
+        assert one(root, review(root["event_id"], used_by="stranger@mail.example")).outcome == "unknown"
+
+    def test_who_did_it_can_not_sign_for_another(self) -> None:
+        row = github_event("org.update_member", USED, "bob", by="ann")
+        said = review(row["event_id"]) | {"signed_by": "p1@acme.example"}
+        assert one(row, said, scope=GITHUB).codes == ("SELF_REVIEWED",)
+        assert one(row, said | {"signed_by": "p9@acme.example"}, scope=GITHUB).outcome == "pass"
+
+    def test_many_uses_and_reviews(self) -> None:
+        rows = [github_event("org.update_member", USED, f"u{n}", by="ann") | {"event_id": f"e{n}"} for n in range(2000)]
+        found = judged(rows, [review(f"use:e{n}") for n in range(2000)], GITHUB)
+        assert {outcome.outcome for outcome in found.values()} == {"pass"}
+        assert {len(outcome.evidence) for outcome in found.values()} == {2}
 
     def test_nobody_says_who_used_root(self) -> None:
         row = by_root()

@@ -70,7 +70,16 @@ def held(
     return evidence
 
 
+STAFF: Mapping[str, list[Mapping[str, Any]]] = {
+    "identities": [{"person_id": f"p-{login}", "system": "github", "account_id": login}
+                   for login in ("alice", "bob", "carol")],
+    "people": [{"person_id": "p-alice", "email": "alice@acme.example"},
+               {"person_id": "p-cto", "email": "cto@acme.example"}],
+}  # fmt: skip
+
+
 def judged(evidence: MemoryEvidence, line: str = "alerts", **kept: Any) -> list[Outcome]:
+    kept.setdefault("registers", STAFF)
     found = secrets_kept_out(window("CC6-SEC-01", **kept), evidence)
     assert {code for row in found for code in row.codes} <= set(CODES)
     assert len({row.item_id for row in found}) == len(found)
@@ -171,7 +180,7 @@ def test_a_bypass_is_looked_at_by_somebody_else(row: Row, outcome: str) -> None:
 def test_another_account_of_the_same_person_is_nobody_else() -> None:
     accounts = [{"person_id": "p1", "system": "github", "account_id": login} for login in ("alice", "alice-admin")]
     row = bypassed(resolved_by=actor("alice-admin"))
-    assert one(row).outcome == "pass"
+    assert one(row).outcome == "unknown"
     assert one(row, registers={"identities": accounts}).codes == ("BYPASS_UNREVIEWED",)
     assert one(bypassed(resolved_by=actor("ci")), rules={"machine_accounts": ["CI"]}).codes == ("BYPASS_UNREVIEWED",)
 
@@ -197,9 +206,7 @@ def test_what_people_recorded() -> None:
         evidence = held([row])
         values = {"alert_id": about or row["alert_id"]}
         evidence.record("CC6-SEC-01", "alerts", SCOPE, kind, at, values, signed_by=signed_by)
-        [found] = judged(evidence, registers={"people": [{"person_id": "p1", "email": "alice@acme.example"}],
-                                              "identities": [{"person_id": "p1", "system": "github",
-                                                              "account_id": "alice"}]})  # fmt: skip
+        [found] = judged(evidence)
         return found
 
     unproven = resolved(validity="unknown")
@@ -211,6 +218,9 @@ def test_what_people_recorded() -> None:
     assert recorded(unproven, "secret_rotation", at=MADE - DAY).codes == ("ROTATION_UNPROVEN",)  # before the leak
     assert recorded(bypassed(), "bypass_review").outcome == "pass"
     assert recorded(bypassed(), "bypass_review", "alice@acme.example").codes == ("BYPASS_UNREVIEWED",)
+    assert recorded(bypassed(), "bypass_review", "alice@mail.example").outcome == "unknown"
+    mallory = bypassed(actor("mallory"), resolved_by=actor("mallory"))
+    assert recorded(mallory, "bypass_review").outcome == "unknown"  # nobody knows that mallory is not the cto
 
 
 def test_the_population_are_alerts_open_in_the_window() -> None:
