@@ -13,8 +13,9 @@ BACKDATING = timedelta(hours=72)
 """Longest time between a decision and its arrival in the store for which the decision's own date is believed
 (specification, section 5)."""
 
-RECORD_KINDS = frozenset({"periodic", "document", "response"})
-"""Records that say something was done; notes, seals, packs and dispositions are about cells."""
+RECORD_KINDS = frozenset({"periodic", "document", "response", "pack"})
+"""Records that say something was done, or what was put before whoever did it; notes, seals and dispositions are about
+cells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from connectors.store.claims import CLOCK_TOLERANCE, StoredClaim
+import orjson
+
+from connectors.store.claims import CLOCK_TOLERANCE, StoredClaim, stored_object
 from connectors.store.objects import check
 from evidence.record import RECORD_KINDS, StoredRecord, stored_record
 from schemas.collection import StoredObject
@@ -57,6 +59,7 @@ class LedgerEvidence:
         self._files = store.files
         self._store = store
         self._records: dict[tuple[str, str, str], list[StoredRecord]] | None = None
+        self._tables_of_records: dict[str, StoredObject] = {}
         self._claims = store.claims()
         self._retention = {name: timedelta(days=days) for name, days in (retention_days or {}).items()}
         self._with_raw = with_raw
@@ -147,10 +150,27 @@ class LedgerEvidence:
                 body = entry["body"]
                 if body.get("control_id") is None or body["record_kind"] not in RECORD_KINDS:
                     continue
+                if not body.get("performed_at") and not body.get("approved_at"):
+                    continue
+                self._tables_of_records |= {held["digest"]: stored_object(held) for held in body.get("stored") or ()}
                 record = stored_record(entry["seq"], parse_instant(entry["recorded_at"]), body)
                 key = (record.control_id, record.evidence_id, record.scope_item_id)
                 self._records.setdefault(key, []).append(record)
         return self._records.get((control_id, evidence_id, scope_item_id), [])
+
+    def recorded_rows(self, digest: str) -> list[Row] | None:
+        """Rows of a table (Parquet or lines of JSON) that a record read before names; None where it is missing or
+        altered."""
+        held = self._tables_of_records.get(digest)
+        if held is None or not self._is_sound(held):
+            return None
+        path = self._files.local(held.path)
+        if path.suffix == ".jsonl":
+            return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            return file.read().to_pylist()
 
     # --- objects -----------------------------------------------------------------------------------------------------
 

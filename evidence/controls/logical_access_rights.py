@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evidence.controls.access_grants import CODES as GRANT_CODES
 from evidence.controls.access_grants import access_granted_after_approval
+from evidence.controls.access_reviews import CODES as ACCESS_REVIEW_CODES
+from evidence.controls.access_reviews import access_reviewed
 from evidence.controls.administrators import CODES as ADMINISTRATOR_CODES
 from evidence.controls.administrators import administrators_approved
 from evidence.controls.leavers import CODES as LEAVER_CODES
@@ -233,22 +235,20 @@ ACCESS_REVIEW = Control(
             "signature never counts.",
         ),
     ),
-    exception_codes=(
-        "PACK_STALE",
-        "ROWS_UNDECIDED",
-        "SELF_REVIEW",
-        "REVOKE_LATE",
-        "REVOKE_NOT_DONE",
-        "KEPT_WITHOUT_REASON",
-    ),
+    exception_codes=ACCESS_REVIEW_CODES,
     population="All rows of the pack.",
-    test=None,
+    test=access_reviewed,
     false_positives=(
         "accounts created between pack and sign-off (next review)",
         "role renames",
         "single-person company where an outside adviser must review the founder",
     ),
     recover_until="Pack no (GCP 35 days); decisions no.",
+    limits=(
+        "At AWS what was revoked is seen in later lists alone, not in the trail.",
+        "A role that was renamed looks like one that was changed.",
+        "Google Cloud gives no count of its own for a project's principals, so no review of a project can be opened.",
+    ),
 )
 
 ADMINISTRATORS = Control(

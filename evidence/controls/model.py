@@ -172,6 +172,10 @@ class StoredEvidence(Protocol):
         """What people recorded for one line and item, in the order in which the store heard of it."""
         ...
 
+    def recorded_rows(self, digest: str) -> Sequence[Mapping[str, Any]] | None:
+        """Rows of a table that goes with a record, by its digest; None where it is missing or altered."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TestWindow:

@@ -268,3 +268,31 @@ def test_a_second_quarter_shows_what_changed(company: Project) -> None:
         "cto@acme.example": ("changed", ["privileged"]), "lead@acme.example": ("same", []),
         "new@acme.example": ("new", []),
     }  # fmt: skip
+
+
+def test_what_was_revoked_is_followed_until_it_is_seen(company: Project) -> None:
+    company.fine("review", "open")
+    company.fine("review", "delegate", CTO, "--row", LEAD, "--by", LEAD)
+    for row, decision, by, reason in (
+        (CTO, "keep", LEAD, "known"),
+        (LEAD, "keep", CTO, "known"),
+        ("dev@acme.example", "revoke", LEAD, "has left the team"),
+    ):
+        assert decide(company, row, decision, by, "--reason", reason).code == 0
+    company.fine("review", "sign", "--by", LEAD)
+
+    def tested(at: str) -> dict[str, tuple[str, list[str]]]:
+        ran = company.at(at).run("test", "--control", "CC6-UAR-01", "--window", "2026-Q1", "--as-of", at)
+        assert ran.code == 0, ran.err
+        return {one["item_id"]: (one["outcome"], one["codes"]) for one in ran.json["outcomes"]}
+
+    early = tested("2026-04-05T00:00:00Z")
+    assert early.pop("google:1dev") == ("pending", [])
+    [pack] = [item for item in early if item.startswith("pack:")]
+    assert set(early) == {"google:1cto", "google:1lead", pack}
+    assert all(found == ("pass", []) for found in early.values())
+    assert tested("2026-04-20T00:00:00Z")["google:1dev"] == ("unknown", [])
+    listed(company.at("2026-04-21T00:00:00Z"))
+    assert tested("2026-04-22T00:00:00Z")["google:1dev"] == ("exception", ["REVOKE_NOT_DONE"])
+    listed(company.at("2026-04-23T00:00:00Z"), STAFF[:2])
+    assert tested("2026-04-24T00:00:00Z")["google:1dev"] == ("exception", ["REVOKE_LATE"])

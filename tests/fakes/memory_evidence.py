@@ -38,6 +38,8 @@ class MemoryEvidence:
     _snapshots: dict[tuple[str, str], list[tuple[datetime, list[Row], str]]] = field(default_factory=dict)
     _records: dict[tuple[str, str, str], list[StoredRecord]] = field(default_factory=dict)
     _records_held: int = 0
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    """Rows of tables that go with records, by digest."""
     calls: dict[str, int] = field(default_factory=dict)
 
     # --- filling -----------------------------------------------------------------------------------------------------
@@ -158,6 +160,9 @@ class MemoryEvidence:
     def records(self, control_id: str, evidence_id: str, scope_item_id: str) -> list[StoredRecord]:
         self._count("records")
         return list(self._records.get((control_id, evidence_id, scope_item_id), ()))
+
+    def recorded_rows(self, digest: str) -> list[Row] | None:
+        return self.tables.get(digest)
 
     def _count(self, call: str) -> None:
         self.calls[call] = self.calls.get(call, 0) + 1
