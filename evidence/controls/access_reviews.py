@@ -31,7 +31,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from evidence.controls.access_follow_up import REVOKE_LATE, REVOKE_NOT_DONE, FollowUp
-from evidence.controls.held import window_unknown
+from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.verdict import Verdict
 from evidence.record import StoredRecord
@@ -82,7 +82,7 @@ class _Test:
                              and one.values.get("pack") == signed.values.get("pack")]  # fmt: skip
                 why = f"the list of {elsewhere[0]}" if elsewhere else "a list of accounts that is not held"
                 yield window_unknown(window, LINE, f"what was signed names {why}.", (signed.digest,))
-            elif window.as_of >= self._deadline:
+            elif has_closed(window):
                 yield window_unknown(window, LINE, "no list of accounts was put before reviewers.")
             return
         rows = self._rows(pack)
