@@ -195,7 +195,7 @@ class TestWindow:
     """Register rows by register name (`identities`, `administrators`, …), from the version recorded in the ledger."""
     holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By dataset name the items it is collected for, where that is not the item of the window (`Dataset.per`); for the
-    organisation, its workforce, vendors and services also by kind of item all that is in scope."""
+    organisation, its workforce, vendors, services and stores of data also by kind of item all that is in scope."""
     leading: tuple[datetime, datetime] | None = None
     """Of the first item tested of a window: the window before the item's own scope cut it. Rows that are of no item,
     such as an app that belongs to no vendor, stand with it."""

@@ -53,7 +53,7 @@ def holders_of(control: Control, scope: ScopeRegister) -> Holders:
             for _, dataset in line.collected()
             if dataset.per is not None
         }
-        if control.scope_kind not in ("organisation", "workforce", "vendor", "service"):
+        if control.scope_kind not in ("organisation", "workforce", "vendor", "service", "data_store"):
             return held
         # A control of the whole company may ask what became of all items of a kind; apps of any system have vendors.
         return held | {kind: tuple(one.id for one in items) for kind, items in scope.by_kind.items()}
