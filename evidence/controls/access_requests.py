@@ -72,6 +72,7 @@ class AccessRequests:
             for ticket in tickets_of(window, evidence, ACCESS_REQUESTS, window.start - ASKED_WITHIN, window.as_of)
             if self._is_for_system(ticket.field("system"))
         ]
+        self._places: dict[int, dict[str, list[int]]] = {}
         self._names: dict[str, set[str]] = {}
         for row in window.registers.get("people", ()):
             self._names.setdefault(_plain(str(row["name"])), set()).add(str(row["person_id"]))
@@ -83,12 +84,10 @@ class AccessRequests:
     def of(self, event: AccessEvent, people: People) -> list[Ticket]:
         """Requests for the subject of a grant that were opened by then or may tell of it later, the latest first."""
         subject = people.person(event.subject)
-        found = [
-            ticket
-            for ticket in self._tickets
-            if ticket.opened_at > event.at - ASKED_WITHIN and self._names_subject(ticket, subject, people)
-        ]
-        return found[::-1]
+        by_key = self._places_of(people)
+        places = {place for key in subject for place in by_key.get(key, ())}
+        found = (self._tickets[place] for place in sorted(places, reverse=True))
+        return [ticket for ticket in found if ticket.opened_at > event.at - ASKED_WITHIN]
 
     def approval(self, ticket: Ticket, people: People) -> Approval | None:
         """Who approved it and when; None where it was not approved. ValueError where the time is none."""
@@ -118,14 +117,25 @@ class AccessRequests:
         latest = max(latest, first)
         return Approval(person, named, earliest, latest, None, known)
 
-    def _names_subject(self, ticket: Ticket, subject: Person, people: People) -> bool:
+    def _places_of(self, people: People) -> dict[str, list[int]]:
+        """Where the requests for each key stand, by who is who at one time."""
+        found = self._places.get(id(people))
+        if found is None:
+            found = self._places[id(people)] = {}
+            for place, ticket in enumerate(self._tickets):
+                for key in self._subject(ticket, people):
+                    found.setdefault(key, []).append(place)
+        return found
+
+    def _subject(self, ticket: Ticket, people: People) -> Person:
+        """Everybody whom the subject of a request may be."""
         named = ticket.field("subject")
-        if named is None or not subject:
-            return False
+        if named is None:
+            return frozenset()
         mine = people.person(self._who(named)) | people.of_key(f"person:{named}")
         for person_id in self._names.get(_plain(named), ()):
             mine |= people.of_key(f"person:{person_id}")
-        return not subject.isdisjoint(mine)
+        return mine
 
     def _who(self, named: str) -> Who:
         bare = named.strip().removeprefix("@")

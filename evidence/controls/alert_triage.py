@@ -22,7 +22,7 @@ Decisions where the rule leaves room:
 - What the source put aside by itself (archived, muted) passes where the programme approves the rule
   (`alert_suppressions`: the type or category of the alert, or who muted it), and only then.
 - A sample made on request, and an alert that a recorded drill of CC7-TEST-01 names, need no ticket here: CC7-TEST-01
-  judges what became of them.
+  judges what became of them. A drill that was recorded only when the alert was due leaves it unknown.
 - An alert that was closed and is open again needs somebody to look again, within the same time from then.
 - Business days are those of the office of the person on call, else of the office `default`.
 - An incident that names the alert or its ticket stands for one that the ticket names.
@@ -102,7 +102,7 @@ class _Triage:
                     self._namings.setdefault(word, []).append(_Naming(ticket, at))
         self._incidents = self._read(tickets.INCIDENTS)
         self._drills = {
-            str(record.values.get("alert_id") or "").casefold(): record.digest
+            str(record.values.get("alert_id") or "").casefold(): record
             for record in evidence.records("CC7-TEST-01", "drill", window.scope_item_id)
             if record.recorded_at <= window.as_of
         }
@@ -150,8 +150,12 @@ class _Triage:
         """Whether nobody need look at it."""
         drill = next((self._drills[name] for name in alert.names if name in self._drills), None)
         if drill is not None:
-            verdict.used(drill)
-            verdict.holds("set off by a drill that is recorded")
+            verdict.used(drill.digest)
+            if drill.performed_at < self._due(alert, alert.at).at:
+                verdict.holds("set off by a drill that is recorded")
+            else:
+                told = f"there is a record only from {format_instant(drill.performed_at)}"
+                verdict.doubts(f"whether it was set off by a drill, of which {told}")
             return True
         if alert.latest.sample:
             verdict.holds("a sample, as the source marks it")

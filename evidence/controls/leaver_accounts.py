@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from evidence.controls.access_end import End, Sign, end_of, signs_of
 from evidence.controls.access_event import AccessEvent
@@ -49,6 +50,10 @@ class SystemAccess:
         self._keys = Tracks() if keys is None else tracks_of(window, evidence, window.scope_item_id, keys)
         self._google = self._google_accounts()
         self._events = self._events_of_system()
+        self._places: dict[str, list[int]] = {}
+        for place, (event, _) in enumerate(self._events):
+            for key in event.subject.keys:
+                self._places.setdefault(key, []).append(place)
         self._machines = frozenset(name.casefold() for name in window.programme.evidence_rules.machine_accounts)
         self._entries: dict[int, tuple[People, dict[str, set[str]]]] = {}
 
@@ -85,6 +90,10 @@ class SystemAccess:
             return True
         instants = self.accounts.instants
         return bool(instants) and instants[0] <= self._window.start and instants[-1] >= self._window.end
+
+    def keys_seen_since(self, at: datetime) -> bool:
+        """Whether a list of the keys of the system, where it keeps one of its own, is held from an instant on."""
+        return self.system not in KEYS or (bool(self._keys.instants) and self._keys.instants[-1] >= at)
 
     # --- leavers ------------------------------------------------------------------------------------------------------
 
@@ -140,8 +149,9 @@ class SystemAccess:
     def _is(self, person: Person, holding: Holding, leaver: Leaver) -> bool:
         return not self.identities.at(leaver.known_at).person(holding.who).isdisjoint(person)
 
-    def _unlisted(self, leaver: Leaver) -> Iterator[Had]:
-        """Accounts of theirs that no list ever showed, known from events alone."""
+    @cached_property
+    def _by_events_alone(self) -> list[list[tuple[AccessEvent, str]]]:
+        """The events of each account that no list ever showed."""
         listed = {
             event.id for tracks in self.accounts.by_id.values() for event, _ in self.events_of(shown_last(tracks))
         }
@@ -150,7 +160,11 @@ class SystemAccess:
             known = event.id in listed or event.part is not None or event.subject_kind != "person"
             if not known and (event.opens or event.kind == "ended"):
                 found.setdefault(event.subject.keys, []).append((event, digest))
-        for events in found.values():
+        return list(found.values())
+
+    def _unlisted(self, leaver: Leaver) -> Iterator[Had]:
+        """Accounts of theirs that no list ever showed, known from events alone."""
+        for events in self._by_events_alone:
             subject = events[0][0].subject
             holding = Holding(events[0][0].id, "account", f"{subject.named[:120]}, by events alone", subject, None)
             if leaver.person_id not in self.entries(holding, leaver.known_at):
@@ -224,8 +238,8 @@ class SystemAccess:
         """Events about an account, in order."""
         if holding.kind != "account":
             return []
-        keys = set(holding.who.keys)
-        return [(event, digest) for event, digest in self._events if not keys.isdisjoint(event.subject.keys)]
+        places = {place for key in holding.who.keys for place in self._places.get(key, ())}
+        return [self._events[place] for place in sorted(places)]
 
     def _events_of_system(self) -> list[tuple[AccessEvent, str]]:
         """Removals and accounts given, from the longest time before the window that matters on.

@@ -18,6 +18,7 @@ Decisions where the rule leaves room:
   company learnt of it moves nothing and stands in the explanation.
 - How access ended is read from events and from lists of accounts (see `access_end`). Where no event tells, it ended
   between two lists; where the deadline lies between them that is unknown. A removal counts once a list shows it.
+- Keys that a system lists apart from accounts must have been looked at since the last day, too.
 - Suspended, archived or without password and keys is ended: an account kept under legal hold is no access.
 - Somebody who goes on under another entry of the register (a contractor who is employed, by the same address or the
   same account) has not lost anything; the entry must begin by the deadline.
@@ -116,6 +117,8 @@ class _Test:
             waits |= self._waits(verdict, one, allowed)
         if not had:
             self._without(verdict, leaver, allowed)
+        if self._window.as_of >= allowed.deadline.at and not self._access.keys_seen_since(leaver.left_at):
+            verdict.doubts("no list of keys since then is held, so not known whether one of theirs is left")
         item, said = f"leaver:{leaver.person_id}", _said(leaver, allowed)
         if waits and not verdict.codes:
             still = f"{said}. Access may end until then."

@@ -26,6 +26,7 @@ Decisions where the rule leaves room:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ _LOOK_BACK = timedelta(days=400)
 """How long before the window a ticket can have been opened that is still worked on."""
 _NEAR = timedelta(days=5)
 """Time around a window for which tickets must be held; a business day lies well within it."""
+_FURTHEST = timedelta(days=45)
+"""Longest time that one business day can take, with all holidays a calendar may have in a row."""
 _CALLS = 5
 
 Row = Mapping[str, Any]
@@ -125,6 +128,10 @@ class _Sessions:
         for one in self._kept:
             for ticket in tickets_of(window, evidence, one, window.start - _LOOK_BACK, window.as_of):
                 self._note(ticket)
+        self._acts = sorted((act for act in self._acts if act.by is not None), key=lambda act: act.at)
+        self._open = [act for act in self._acts if act.ticket.row["state"] == "open"]
+        self._open.sort(key=lambda act: act.ticket.known_until)
+        self._person_ids: dict[tuple[int, Person], str | None] = {}
 
     def _note(self, ticket: Ticket) -> None:
         opened = _Act(ticket.opened_at, ticket, ticket.author)
@@ -222,12 +229,15 @@ class _Sessions:
                     return _Act(act.at, act.ticket)
         if not person:
             return None
-        for act in self._acts:
-            if act.by is None or not self._near(act.at, session, due, calendar):
-                continue
-            if not person.isdisjoint(self._identities.at(act.at).person(act.by)):
+        first = bisect_left(self._acts, session.first - _FURTHEST, key=lambda act: act.at)
+        last = bisect_left(self._acts, due.at, key=lambda act: act.at)
+        for act in self._acts[first:last]:
+            if self._is_theirs(act, person) and self._near(act.at, session, due, calendar):
                 return act
         return None
+
+    def _is_theirs(self, act: _Act, person: Person) -> bool:
+        return act.by is not None and not person.isdisjoint(self._identities.at(act.at).person(act.by))
 
     @staticmethod
     def _near(at: datetime, session: _Session, due: Deadline, calendar: Calendar) -> bool:
@@ -240,17 +250,21 @@ class _Sessions:
             until = min(due.at, self._window.as_of)
             if not tickets_covered(self._window, self._evidence, one, session.first - _NEAR, until):
                 return f"not all {one.name.partition('.')[2]} around that time are held"
-        for act in self._acts:
+        last = bisect_left(self._open, due.at, key=lambda act: act.ticket.known_until)
+        for act in self._open[:last]:
             ticket = act.ticket
-            theirs = act.by is not None and not person.isdisjoint(self._identities.at(act.at).person(act.by))
-            if theirs and ticket.row["state"] == "open" and ticket.opened_at < due.at and ticket.known_until < due.at:
+            if ticket.opened_at < due.at and self._is_theirs(act, person):
                 return f"{ticket.name}, which is theirs, was last read at {format_instant(ticket.known_until)}"
         return None
 
     def _person_id(self, person: Person, people: People) -> str | None:
         """The person's id in the register of people."""
-        ids = (str(row["person_id"]) for row in self._window.registers.get("people", ()))
-        return next((one for one in ids if not person.isdisjoint(people.of_key(f"person:{one}"))), None)
+        key = (id(people), person)
+        if key not in self._person_ids:
+            ids = (str(row["person_id"]) for row in self._window.registers.get("people", ()))
+            found = (one for one in ids if not person.isdisjoint(people.of_key(f"person:{one}")))
+            self._person_ids[key] = next(found, None)
+        return self._person_ids[key]
 
     def _row(
         self, session: _Session, outcome: Any, explanation: str, *, codes: tuple[str, ...] = (),

@@ -6,6 +6,7 @@ Each snapshot of a window is judged:
   scope. Code scanning and secret scanning are told and not demanded here: not every plan has them.
 - every resource that Inspector lists, and every repository of ECR that holds images
 - every instance of EC2 that the inventory of machines shows and that Inspector does not list
+- an inventory of machines that is older than 35 days, the longest gap allowed, tells nothing of which there are
 - functions of AWS Lambda: no inventory lists them, so where Inspector does not look at them that is `unknown`
 
 What Google Cloud scans is not collected.
@@ -30,6 +31,7 @@ COMPONENT_NOT_SCANNED = "COMPONENT_NOT_SCANNED"
 
 SETTLING = timedelta(days=1)
 """A machine younger than this need not be known to Inspector yet."""
+_STALE = timedelta(days=35)
 _RUNNING = ("running", "pending")
 _FUNCTIONS = "lambda"
 _NOT_THERE = ("EC2_INSTANCE_STOPPED", "RESOURCE_TERMINATED")
@@ -48,10 +50,12 @@ def components(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
     without_machines: list[datetime] = []
     for observed_at, rows, digest in evidence.snapshots(dataset, window.scope_item_id, window.start, window.end):
         if system == "github":
-            stretches.add(observed_at, digest, dict(_repository(rows)))
+            seen = dict(_repository(rows))
+            stretches.add(observed_at, digest, seen or dict(_untold(window)))
             continue
         machines = evidence.snapshot_before(PATCH_STATE, window.scope_item_id, observed_at + SETTLING)
-        if machines is None:
+        if machines is None or observed_at - machines[0] > _STALE:
+            machines = None
             without_machines.append(observed_at)
         stretches.add(observed_at, digest, dict(_account(rows, machines, observed_at, window.scope_item_id)))
     if not stretches.snapshots:
@@ -81,6 +85,13 @@ def _repository(rows: Sequence[Row]) -> Iterator[tuple[str, Seen]]:
         archived = ", archived and still in scope" if row["archived"] else ""
         words = f"Dependabot alerts are {row['state'].replace('_', ' ')}{archived}{also}"
         yield f"github:scanned:{row['repo_id']}", Seen(label, words, (COMPONENT_NOT_SCANNED,))
+
+
+def _untold(window: TestWindow) -> Iterator[tuple[str, Seen]]:
+    """A snapshot that says nothing of the alerts of its repository."""
+    label = f"Scanning of {window.scope_item}"
+    item = f"github:scanned:{window.scope_item_id.partition(':')[2]}"
+    yield item, Seen(label, "the snapshot does not say whether Dependabot alerts are on", unknown=True)
 
 
 def _account(

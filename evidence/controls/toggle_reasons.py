@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
@@ -17,7 +18,6 @@ from schemas.outcome import OutcomeValue
 RECORD_TYPE = "logging_explanation"
 _LOOK_BACK = timedelta(days=90)
 """How long before the window a ticket can have been opened that a call in it belongs to."""
-
 Row = Mapping[str, Any]
 Reason = tuple[OutcomeValue, str, tuple[str, ...]]
 
@@ -69,20 +69,25 @@ class Reasons:
             # Of a caller whom no register knows nobody can say that somebody else explained the call.
             if known and people.person(Who("aws", email=record.signed_by)).isdisjoint(person):
                 return "pass", f"which {record.signed_by} explained", (record.digest,)
-        for ticket in self._tickets:
-            said = _words(ticket)
-            if any(one in said for one in known_as):
+        for ticket, said in self._tickets:
+            if any(_names(said, one) for one in known_as):
                 return "pass", f"which ticket {ticket.name} names", (ticket.digest,)
         return "unknown", "and nothing on record says why", ()
 
     @cached_property
-    def _tickets(self) -> list[Ticket]:
+    def _tickets(self) -> list[tuple[Ticket, str]]:
+        """The tickets, with all that is said in them."""
         start = self._window.start - _LOOK_BACK
         return [
-            ticket
+            (ticket, _words(ticket))
             for dataset in (tickets.CHANGES, tickets.INCIDENTS)
             for ticket in tickets_of(self._window, self._evidence, dataset, start, self._window.as_of)
         ]
+
+
+def _names(said: str, event: str) -> bool:
+    """Whether a text names an event, and does not just hold its id as part of another word."""
+    return event in said and bool(event) and re.search(rf"(?<![\w-]){re.escape(event)}(?![\w-])", said) is not None
 
 
 def _words(ticket: Ticket) -> str:

@@ -280,6 +280,10 @@ def test_drills_and_samples_need_no_ticket() -> None:
     evidence.record("CC7-TEST-01", "drill", SCOPE, "detection_drill", RAISED, {"alert_id": ALERT}, kind="periodic")
     assert one(evidence).outcome == "pass"
     evidence = stored([alert()])
+    evidence.record("CC7-TEST-01", "drill", SCOPE, "detection_drill", RAISED, {"alert_id": ALERT}, kind="periodic",
+                    recorded_at=RAISED + 10 * DAY)  # fmt: skip
+    assert one(evidence).outcome == "unknown"
+    evidence = stored([alert()])
     evidence.record("CC7-TEST-01", "drill", SCOPE, "detection_drill", RAISED, {"alert_id": None}, kind="periodic")
     assert one(evidence).codes == ("UNTRIAGED",)
 

@@ -79,7 +79,9 @@ class Company:
         self.evidence.store(STREAMS[self.system], self.scope, rows)
         return self
 
-    def judged(self, as_of: datetime = LATER, **more: Any) -> dict[str, Outcome]:
+    def judged(self, as_of: datetime = LATER, *, keys: bool = True, **more: Any) -> dict[str, Outcome]:
+        if keys and self.system == "github" and self.evidence.snapshot_before(CREDENTIALS, self.scope, LATER) is None:
+            self.evidence.snapshot(CREDENTIALS, self.scope, LAST, [])
         registers: Mapping[str, Any] = {"identities": IDENTITIES} | dict(more.pop("registers", {}))
         holders = {PEOPLE.name: (WORKFORCE,)}
         tested = window("CC6-DEPR-01", self.scope, as_of=as_of, registers=registers, holders=holders, **more)
@@ -191,6 +193,15 @@ class TestGitHub:
         found = company.leaver()
         assert found.codes == ("STILL_ACTIVE",)
         assert "deploy key ci for acme/api" in found.explanation
+
+    def test_keys_that_nobody_looked_at(self) -> None:
+        company = on_github("05-16")
+        found = company.leaver(keys=False)
+        assert (found.outcome, "no list of keys since then" in found.explanation) == ("unknown", True)
+        company.evidence.snapshot(CREDENTIALS, GITHUB, at("05-15"), [])
+        assert company.leaver().outcome == "unknown"
+        company.evidence.snapshot(CREDENTIALS, GITHUB, at("05-17"), [])
+        assert company.leaver().outcome == "pass"
 
     def test_keys_that_expired_or_are_somebody_elses(self) -> None:
         company = on_github("05-16")

@@ -214,6 +214,9 @@ def test_a_ticket_that_names_the_call_explains_it() -> None:
     evidence = held([call("UpdateTrail", event_id="e-1")])
     said = event("commented", WROTE + DAY, text="That was us: e-1, the new bucket")
     evidence.store(tickets.CHANGES, REGION, [ticket(7, WROTE - DAY, said)])
+    another = held([call("UpdateTrail", event_id="e")])
+    another.store(tickets.CHANGES, REGION, [ticket(7, WROTE - DAY, said)])
+    assert [one.outcome for one in judged(another)] == ["unknown"], "a part of a word is no name"
     [found] = judged(evidence)
     assert (found.outcome, len(found.evidence)) == ("pass", 2)
     assert "ticket acme/ops#7 names" in found.explanation

@@ -393,6 +393,9 @@ def test_a_repository_without_alerts_is_not_scanned() -> None:
     [found] = judged(covering({FIRST: COVERED, SECOND: off, THIRD: COVERED}, ALERT_COVERAGE, SCOPE))
     assert (found.outcome, found.codes, found.event_time) == ("exception", ("COMPONENT_NOT_SCANNED",), SECOND)
     assert found.evidence_id == "coverage"
+    for rows in ([], COVERED[1:]):
+        [found] = judged(covering({FIRST: rows}, ALERT_COVERAGE, SCOPE))
+        assert (found.outcome, found.evidence_id) == ("unknown", "coverage")
     [found] = judged(covering({}, ALERT_COVERAGE, SCOPE))
     assert (found.outcome, found.evidence_id) == ("unknown", "coverage")
 
@@ -444,6 +447,9 @@ def test_what_nobody_can_tell_of_an_account_is_unknown() -> None:
     evidence = covering({FIRST: [off]}, SCAN_COVERAGE, AWS)
     found = judged(evidence, scope=AWS)
     assert [row.outcome for row in found] == ["unknown", "unknown"]  # no inventory of machines, none of functions
+    evidence = covering({FIRST: [resource()]}, SCAN_COVERAGE, AWS)
+    evidence.snapshot(PATCH_STATE, AWS, FIRST - 36 * DAY, [machine()])
+    assert [row.outcome for row in judged(evidence, scope=AWS)] == ["pass", "unknown"]  # an inventory of long ago
     waiting = resource(scanned=False, reason="PENDING_INITIAL_SCAN")
     evidence = covering({FIRST: [waiting]}, SCAN_COVERAGE, AWS)
     evidence.snapshot(PATCH_STATE, AWS, FIRST, [])
