@@ -117,6 +117,12 @@ class TestJoining:
         assert found.outcome == "unknown"
         assert "was the version of code-of-conduct in force" in found.explanation
 
+    def test_before_the_version_was_approved(self) -> None:
+        evidence = held(JOE, approved=False)
+        approval(evidence, when=at("05-20"), effective_from="2026-05-01")
+        acceptance(evidence, at("05-12"), "p2")
+        assert judged(evidence)["person:p2"].outcome == "unknown"
+
     def test_who_leaves_within_the_time(self) -> None:
         assert joe(row=JOE | {"last_day": "2026-05-20"}).outcome == "pass"
         assert joe(row=JOE | {"last_day": "2026-05-29"}).codes == ("ACK_MISSING",)

@@ -105,6 +105,12 @@ class TestRule:
         screening(evidence, at("05-04"))
         assert judged(evidence)["person:p2"].codes == ("SCREEN_AFTER_ACCESS",)
 
+    def test_access_of_an_earlier_time_here(self) -> None:
+        ann = employee("p3", name="Ann", start="2026-05-01")
+        evidence = held(JOE, ann, BOSS, granted=at("03-30"))
+        screening(evidence, at("05-04"))
+        assert judged(evidence)["person:p2"].outcome == "pass"
+
     def test_somebody_elses_access(self) -> None:
         evidence = held(granted=None)
         evidence.store(STREAMS["github"], GITHUB, [github_event("org.add_member", at("05-02"), "boss")])
