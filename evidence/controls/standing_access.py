@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
 
 from evidence.controls.access_event import AccessEvent
 from evidence.controls.access_events import STREAMS, access_events
@@ -101,23 +104,45 @@ class StandingAccess:
 
     def _listed(self, event: AccessEvent, last_taken: AccessEvent | None) -> str | None:
         """Whether the list of accounts from before shows that the subject had it."""
+        place = bisect_left(self._lists, event.at, key=lambda told: told[0])
+        if not place:
+            return None
+        told_at, held = self._lists[place - 1]
+        if (last_taken is not None and last_taken.at > told_at) or event.at - told_at > _LOOKED_BACK:
+            return None
+        names = {f"{event.role} {event.resource}".casefold()}
+        if self._system == "aws":
+            names = {f"attached {event.role}".casefold(), event.role.casefold()}
+        if any(not names.isdisjoint(held.get(key, ())) for key in event.subject.keys):
+            return f"the list of {format_instant(told_at)} shows that they had it"
+        return None
+
+    @cached_property
+    def _lists(self) -> list[tuple[datetime, dict[str, set[str]]]]:
+        """Lists of accounts, from the latest before the window on: what each key has by them. Read once, and only where
+        a grant needs them."""
         dataset = {"aws": PRINCIPALS, "google": ACCOUNTS}.get(self._system)
         if dataset is None:
-            return None
-        told = self._evidence.snapshot_before(dataset, self._window.scope_item_id, event.at - timedelta(microseconds=1))
-        if told is None or (last_taken is not None and last_taken.at > told[0]) or event.at - told[0] > _LOOKED_BACK:
-            return None
-        for row in told[1]:
+            return []
+        window, evidence = self._window, self._evidence
+        before = evidence.snapshot_before(dataset, window.scope_item_id, window.start - timedelta(microseconds=1))
+        end = min(window.end, window.as_of)
+        told = [] if before is None else [(before[0], self._rights(before[1]))]
+        for at, rows, _digest in evidence.snapshots(dataset, window.scope_item_id, window.start, end):
+            told.append((at, self._rights(rows)))
+        return told
+
+    def _rights(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for row in rows:
             if self._system == "aws":
                 who, held = Who("aws", row["arn"], row["principal_name"]), {one.casefold() for one in row["rights"]}
-                names = {f"attached {event.role}".casefold(), event.role.casefold()}
             else:
                 who = Who("google", row["account_id"], row["email"], row["email"])
                 held = {f"{one['role']} {one['email']}".casefold() for one in row["groups"] or () if not one["via"]}
-                names = {f"{event.role} {event.resource}".casefold()}
-            if not set(who.keys).isdisjoint(event.subject.keys) and not held.isdisjoint(names):
-                return f"the list of {format_instant(told[0])} shows that they had it"
-        return None
+            for key in who.keys if held else ():
+                found.setdefault(key, set()).update(held)
+        return found
 
 
 _REWRITTEN = ("iam:PutUserPolicy", "iam:PutGroupPolicy")

@@ -303,6 +303,17 @@ class TestNoNetChange:
         old = detached | {"event_time": at("05-11T03:00"), "event_id": "x"}
         assert one(old, granted, scope=AWS, lists={at("05-11T02:00"): held[at("05-12T02:00")]}).codes == ("NO_REQUEST",)
 
+    def test_lists_are_read_once_and_not_for_each_grant(self) -> None:
+        arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+        evidence = MemoryEvidence()
+        parameters = [{"userName": f"u{number}", "policyArn": arn} for number in range(40)]
+        rows = [aws_event("AttachUserPolicy", GRANTED, one) | {"event_id": one["userName"]} for one in parameters]
+        evidence.store(STREAMS["aws"], AWS, rows)
+        for day in range(1, 13):
+            evidence.snapshot(LISTS["aws"], AWS, at(f"05-{day:02}"), [])
+        access_granted_after_approval(window("CC6-PROV-01", AWS, registers=REGISTERS), evidence)
+        assert evidence.calls["snapshot_before"] < 10
+
     def test_an_inline_policy_written_anew(self) -> None:
         put = aws_event("PutUserPolicy", GRANTED - HOUR, {"userName": "ann", "policyName": "p"})
         again = put | {"event_id": "again", "event_time": GRANTED}
