@@ -121,7 +121,7 @@ class Opening:
         observed_at, snapshot, digest = found
         self._check_age(what, collect, observed_at, window)
         for (system, other, _), review in self._reviews.by_pack.items():
-            if system == item.id and other != window and review.values["snapshot"] == digest:
+            if system == item.id and other != window and review.observed_at == observed_at:
                 raise ConfigurationError(f"{what}: the list of {format_instant(observed_at)} was the one of {other}, "
                                          f"and one list serves one quarter. {collect}")  # fmt: skip
         counted = self._counted(item, digest, observed_at)

@@ -7,7 +7,9 @@ import io
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from cli.json_schemas import schema_of
 from tests.fakes.evidence_project import Project, Ran, evidence
 from tests.fakes.reviewing_company import STAFF, SYSTEM, listed, reviewing_company, user
 
@@ -20,6 +22,10 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     made = reviewing_company(tmp_path / "company", "2026-01-02T00:00:00Z").at("2026-03-25T08:00:00Z")
     listed(made)
     return made.at("2026-03-26T08:00:00Z")
+
+
+def fits(name: str, document: object) -> None:
+    Draft202012Validator(schema_of(name)).validate(document)
 
 
 def refused(company: Project, *arguments: str) -> str:
@@ -54,12 +60,17 @@ def test_from_the_list_to_the_signature(company: Project) -> None:
     assert opened["counts"]["undecided"] == 3
     assert company.fine("review", "open")["reviews"][0] == {**opened, "new": False}
     assert cell(company.at("2026-04-10T00:00:00Z"))["state"] == "human_decision_pending"
+    fits("review-list", company.fine("review", "list"))
+    fits("review-list", company.fine("review", "open"))
+    fits("review-show", company.fine("review", "show"))
     shown = company.fine("review", "show", "--flagged")["shown"]
     assert [(row["email"], row["flags"], row["persons"]) for row in shown] == [
         ("dev@acme.example", ["privileged"], ["p3"])
     ]
     all_decided(company)
+    fits("review-show", company.fine("review", "show"))
     signed = company.fine("review", "sign", "--by", LEAD)
+    fits("review", signed)
     assert signed["signed"]["signed_by"] == LEAD
     assert signed["counts"] == {"rows": 3, "keep": 3, "revoke": 0, "change": 0, "escalate": 0, "undecided": 0}
     late = company.at("2026-04-02T00:00:00Z")
@@ -217,6 +228,7 @@ def test_a_spreadsheet_goes_out_and_comes_back(company: Project) -> None:
         if row["email"] != LEAD:
             row |= {"decision": "keep", "reason": "'-known"}
     done = company.fine("review", "decide", "--from", written(company, rows), "--by", LEAD)
+    fits("review", done)
     assert len(done["decided"]) == 33
     assert {one["reason"] for one in done["decided"]} == {"-known"}
     assert done["counts"]["undecided"] == 1
