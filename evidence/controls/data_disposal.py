@@ -13,7 +13,7 @@ Decisions where the rule leaves room:
 
 - The day it is due is its last moment in the zone of the programme.
 - `executed_at` is text that can be written at any time. It counts where something happened to the ticket, or it was
-  read, within 72 hours of it; else it is unknown whether that is true.
+  first read so, within 72 hours of it; else it is unknown whether that is true.
 - Who deleted is the field `executed_by`, else whoever closed the ticket. Verified is by a person (`verified_by`) or by
   a query, whose log the ticket names (`job_log`, `query`).
 - Under a legal hold (field or label of that name) nothing is due. A field that says no names none, and so does one
@@ -26,7 +26,7 @@ Decisions where the rule leaves room:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from evidence.controls.external_shares import CONFIDENTIAL, CONTROL_ID, MAP_LINE, DataMap
@@ -36,7 +36,6 @@ from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.stretches import Seen, Stretches
 from evidence.controls.ticket_facts import Ticket, tickets_covered, tickets_of
 from evidence.controls.verdict import Verdict
-from evidence.record import BACKDATING
 from schemas.aws_configuration import LIFECYCLE
 from schemas.instants import format_instant
 from schemas.outcome import Outcome
@@ -53,7 +52,6 @@ _DUE = ("deletion_due", "due")
 _LOGS = ("job_log", "job_log_digest", "query", "verified_by_query")
 _EXPIRING = frozenset({"bucket", "log_group", "backup_plan_rule"})
 _LONGEST = 120
-_DAY = timedelta(days=1)
 
 Row = Mapping[str, Any]
 
@@ -130,18 +128,11 @@ def _executed(window: TestWindow, ticket: Ticket, due: datetime, verdict: Verdic
         return False, None
     if done > due:
         verdict.fails(DELETE_LATE, f"done only at {format_instant(done)}")
-    elif not _traced(ticket, done):
+    elif not ticket.bears_out(done, "executed_at"):
         verdict.doubts(f"whether it was done at {format_instant(done)}, of which the ticket shows no other trace")
     else:
         verdict.holds(f"done at {format_instant(done)}")
     return True, None
-
-
-def _traced(ticket: Ticket, done: datetime) -> bool:
-    """Whether something of that time shows that it was written down then."""
-    moments = [ticket.opened_at, ticket.known_until, *(event["at"] for event in ticket.events())]
-    # A bare day counts as its last moment, and what was done on it may stand there since the morning.
-    return any(done - _DAY < moment <= done + BACKDATING for moment in moments)
 
 
 def _verified(ticket: Ticket, identities: IdentityMap, verdict: Verdict) -> None:

@@ -16,7 +16,9 @@ Decisions where the rule leaves room:
   severity it is judged as one that the procedure binds. When it was given is what the tracker's own history shows (a
   label, a field of the tracker); a severity in the text alone has no history, and then nobody knows.
 - An incident is resolved at `resolved_at`, else when its ticket was closed. Dates stand in fields or comments of the
-  ticket (`Review at: 2026-05-20`); a date in a comment written more than 72 hours later counts from the comment.
+  ticket (`Review at: 2026-05-20`); a date in a comment written more than 72 hours later counts from the comment. That
+  of a review or notice in a field is believed where something happened to the ticket, or it was first read so, within
+  72 hours of it; else it is unknown.
 - Business days of the review are those of the office of who is assigned, else of who closed it, else `default`.
 - Whether customers must be told, the ticket says (`Notice required: yes` or `no`); by when, too (`Notice due at`), else
   the programme does (`incident_notice_hours`). A ticket that does not say leaves it unknown.
@@ -58,6 +60,7 @@ INFORMED = ("customers_informed_at", "customers_told_at", "notified_at", "notice
 _NO = re.compile(r"(?:no|none|n/?a|not (?:required|needed|necessary|applicable))(?:\s*[^\w\s].*)?", re.DOTALL)
 """A no, with or without its reason: `no`, `none (internal only)`; `not decided yet` and `no idea` are none."""
 _TICK = timedelta(microseconds=1)
+_NO_TRACE = "of which the ticket shows no other trace"
 _LONGEST = 160
 Waits = list[tuple[datetime | None, str]]
 """Deadlines that have not passed, None where there is none yet, and what is waited for."""
@@ -173,6 +176,8 @@ class _Judge:
         at = said_at(ticket, self._zone, *REVIEW)
         if at is None:
             self._missing(ticket, due.at, verdict, waits, NO_REVIEW, f"no review of it is recorded, due by {due.words}")
+        elif at < due.at and not self._borne_out(ticket, at, REVIEW):
+            verdict.doubts(f"whether it was reviewed at {format_instant(at)}, {_NO_TRACE}")
         elif at < due.at:
             verdict.holds(f"reviewed by {format_instant(at)}")
         elif at > self._window.as_of:
@@ -218,6 +223,8 @@ class _Judge:
         if at is None:
             words = f"customers were not told, due by {format_instant(due)}"
             self._missing(ticket, due + _TICK, verdict, waits, NOTICE_LATE, words)
+        elif at <= due and not self._borne_out(ticket, at, INFORMED):
+            verdict.doubts(f"whether customers were told at {format_instant(at)}, {_NO_TRACE}")
         elif at <= due:
             verdict.holds(f"customers were told at {format_instant(at)}")
         else:
@@ -225,6 +232,10 @@ class _Judge:
             verdict.fails(NOTICE_LATE, words)
 
     # --- what they share ---------------------------------------------------------------------------------------------
+
+    def _borne_out(self, ticket: Ticket, at: datetime, names: tuple[str, ...]) -> bool:
+        """Whether a date is more than text. That of a comment was written with it."""
+        return ticket.field(*names) is None or ticket.bears_out(at, *names)
 
     def _missing(
         self, ticket: Ticket, due: datetime, verdict: Verdict, waits: Waits, code: str,

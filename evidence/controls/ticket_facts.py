@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 from evidence.controls.identity import Who
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.validity import end_of
+from evidence.record import BACKDATING
 from schemas.dataset import Dataset
 from schemas.instants import parse_instant
 
 _TICK = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 _SEVERITY = re.compile(r"(?i)^(?:severity|sev|priority|p|s)?\s*[-:/ ]?\s*([0-5])\b")
 _NAMED = {"critical": 1, "highest": 1, "high": 2, "major": 2, "medium": 3, "moderate": 3, "low": 4, "minor": 4,
           "lowest": 5, "trivial": 5, "info": 5, "informational": 5}  # fmt: skip
@@ -52,6 +54,8 @@ class Ticket:
 
     row: Mapping[str, Any]
     digest: str
+    heard: Mapping[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
+    """By name and value of a field: when it was first read so."""
 
     @property
     def id(self) -> str:
@@ -93,6 +97,15 @@ class Ticket:
         text = self.field(*names)
         return None if text is None else spoken_instant(text, zone)
 
+    def bears_out(self, at: datetime, *names: str) -> bool:
+        """Whether the time that the first of these fields gives may have been written down then: it was read so, or
+        something happened to the ticket, within 72 hours of it. A text by itself can be written at any time."""
+        name = next((name for name in names if self.field(name)), "")
+        read = self.heard.get((name, self.fields.get(name, "")), self.known_until)
+        moments = [self.opened_at, read, *(event["at"] for event in self.events())]
+        # A bare day counts as its last moment, and what was done on it may stand there since the morning.
+        return any(at - _DAY < moment <= at + BACKDATING for moment in moments)
+
     def who(self, person: Mapping[str, Any] | None) -> Who:
         """Somebody whom the ticket names, for the identity map; without a key where it names nobody."""
         if person is None:
@@ -112,7 +125,8 @@ class Ticket:
     @property
     def severity(self) -> int | None:
         """As it stands: the field of the text, the tracker's own, or a label; 1 is the worst."""
-        said = severity_number(self.field("severity")) or severity_number(self.row["severity"])
+        said = severity_number(self.field("severity"))
+        said = severity_number(self.row["severity"]) if said is None else said
         if said is not None:
             return said
         return next((found for label in self.row["labels"] if (found := severity_of_label(label)) is not None), None)
@@ -152,11 +166,16 @@ def tickets_of(
 ) -> list[Ticket]:
     """The tickets opened in [start, end), each as it was read last, in the order in which they were opened."""
     latest: dict[str, Ticket] = {}
+    heard: dict[str, dict[tuple[str, str], datetime]] = {}
     for item in window.asked_for(dataset):
         for row, digest, _learnt in evidence.versions(dataset, item, start, end):
-            held = latest.get(row["issue_id"])
-            if held is None or held.known_until <= row["read_at"]:
-                latest[row["issue_id"]] = Ticket(row, digest)
+            held, read_at = latest.get(row["issue_id"]), row["read_at"]
+            first = heard.setdefault(row["issue_id"], {})
+            for one in row["fields"] or ():
+                said = (str(one["name"]), str(one["value"]))
+                first[said] = min(first.get(said, read_at), read_at)
+            if held is None or held.known_until <= read_at:
+                latest[row["issue_id"]] = Ticket(row, digest, first)
     return sorted(latest.values(), key=lambda one: (one.opened_at, one.id))
 
 

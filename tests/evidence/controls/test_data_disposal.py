@@ -126,6 +126,14 @@ def test_deletions(row: Row, outcome: str, codes: tuple[str, ...]) -> None:
     assert (found.outcome, found.codes) == (outcome, codes), found.explanation
 
 
+def test_it_counts_when_it_was_first_read() -> None:
+    late = deletion() | {"timeline": [], "opened_at": START - 30 * DAY}
+    evidence = stored([late])
+    assert [found.outcome for found in judged(evidence).values()] == ["unknown"]
+    evidence.store(DELETIONS, ORG, [late | {"read_at": DONE + DAY}], learnt_at=END)
+    assert [found.outcome for found in judged(evidence).values()] == ["pass"]
+
+
 def test_before_it_is_due() -> None:
     found = one(deletion(fields={"executed_at": None}), as_of=DUE - DAY)
     assert (found.outcome, found.resolves_at) == ("pending", DUE)

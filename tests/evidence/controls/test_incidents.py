@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,12 +37,20 @@ FINE = {"review_at": "2026-06-15T10:00:00Z", "notice_required": "no"}
 
 
 def incident(number: int = 1, *timeline: Row, at: datetime = OPENED, fields: Mapping[str, str | None] | None = None,
-             **more: Any) -> Row:  # fmt: skip
+             untraced: bool = False, **more: Any) -> Row:  # fmt: skip
     """An incident of severity 2, labelled within the hour, closed the same day, reviewed a week later."""
     said = {name: value for name, value in {**FINE, **(fields or {})}.items() if value is not None}
     rated = event("labeled", at + HOUR, detail="severity: 2")
     row = ticket(number, at, rated, *timeline, fields=said, labels=["severity: 2"], read_at=LATER)
-    return {**closed(row, at + 8 * HOUR), **more}
+    made = {**closed(row, at + 8 * HOUR), **more}
+    return made if untraced else {**made, "timeline": [*made["timeline"], *_noted(said)]}
+
+
+def _noted(said: Mapping[str, str]) -> list[Row]:
+    """Comments of the time at which a review was held or customers were told."""
+    days = [said[name][:10] for name in ("review_at", "customers_informed_at") if name in said]
+    return [event("commented", datetime.fromisoformat(f"{day}T23:00:00Z"), text="noted") for day in days
+            if re.fullmatch(r"2026-\d\d-\d\d", day)]  # fmt: skip
 
 
 def asked(as_of: datetime = LATER, rules: Mapping[str, Any] | None = None, places: Mapping[str, Any] = PLACES,
@@ -163,6 +172,10 @@ def test_what_looks_like_it_and_is_fine(row: Row) -> None:
         (incident(fields={"duplicate_of": "#1", "review_at": None}), "comes back to itself"),
         (incident(fields={"severity": "2"}, timeline=[], labels=[]), "text alone"),
         (incident(body="Action: think about it"), "by when"),
+        # Dates that may have been written into it a year later.
+        (incident(untraced=True), "whether it was reviewed at 2026-06-15T10:00:00Z, of which"),
+        (incident(fields={"notice_required": "yes", "customers_informed_at": "2026-06-11T09:00:00Z",
+                          "review_at": "2026-06-09"}, untraced=True), "whether customers were told at 2026-06-11"),
     ],
 )  # fmt: skip
 def test_what_is_not_held_is_unknown(row: Row, words: str) -> None:
@@ -177,6 +190,14 @@ def test_a_duplicate_of_one_that_is_judged(named: str) -> None:
     assert [found.outcome for found in judged(stored([merged, incident(9)])).values()] == ["pass", "pass"]
     other = incident(9, fields={"duplicate_of": "#1", "review_at": None})
     assert [found.outcome for found in judged(stored([merged, other])).values()] == ["unknown", "unknown"]
+
+
+def test_a_date_counts_when_it_was_first_read() -> None:
+    row = incident(untraced=True)
+    first = row | {"read_at": datetime(2026, 6, 16, tzinfo=UTC)}
+    evidence = stored([row])
+    evidence.store(tickets.INCIDENTS, ORG, [first], learnt_at=LATER)
+    assert judged(evidence)["incident:I_1"].outcome == "pass"
 
 
 @pytest.mark.parametrize("said", ["no", "No.", "none (internal only)", "no: nobody outside", "Not required", "n/a"])

@@ -64,6 +64,7 @@ def test_severity_and_when_it_was_set() -> None:
         return made.severity, made.severity_set_at()
 
     assert of() == (None, None)
+    assert of(fields={"severity": "SEV-0"}) == (0, OPENED), "nothing is worse"
     assert of(labels=["severity: 2"]) == (2, OPENED), "no event set it, so it was there from the beginning"
     assert of(event("labeled", OPENED + HOUR, detail="severity: 3"), labels=["severity: 3"]) == (3, OPENED + HOUR)
     assert of(fields={"severity": "1"}, labels=["severity: 3"]) == (1, OPENED)
