@@ -35,6 +35,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from evidence.controls.alert_naming import told_in, words_of
 from evidence.controls.alert_sources import SEVERITIES, SOURCES, Alert, alerts_of
 from evidence.controls.approval import is_machine
 from evidence.controls.business_days import BusinessDays, Calendar, Deadline
@@ -60,8 +61,6 @@ VERDICTS: Mapping[str, str] = {
     "drill": "false alarm", "test": "false alarm",
 }  # fmt: skip
 """What a verdict may read, and which of the three it is."""
-_NAMING = ("alert_id", "alert_ids", "alert", "alerts")
-_SPLIT = re.compile(r"[\s,;|<>()\[\]\"'`]+")
 _LONGEST = 160
 
 
@@ -97,10 +96,11 @@ class _Triage:
         self._namings: dict[str, list[_Naming]] = {}
         self._tickets = self._read(tickets.ALERT_TRIAGE)
         for ticket in self._tickets:
-            for at, text in _texts(ticket):
-                for word in _words(text):
+            for at, text in told_in(ticket):
+                for word in words_of(text):
                     self._namings.setdefault(word, []).append(_Naming(ticket, at))
         self._incidents = self._read(tickets.INCIDENTS)
+        self._said_in: dict[str, set[str]] = {}
         self._drills = {
             str(record.values.get("alert_id") or "").casefold(): record
             for record in evidence.records("CC7-TEST-01", "drill", window.scope_item_id)
@@ -307,7 +307,7 @@ class _Triage:
 
     def _incident(self, alert: Alert, ticket: Ticket) -> Ticket | None:
         """The incident that a ticket names, or that names the alert or the ticket."""
-        wanted = {word for word in _words(ticket.field("incident", "incident_id") or "") if word}
+        wanted = {word for word in words_of(ticket.field("incident", "incident_id") or "") if word}
         own = {*alert.names, ticket.name.casefold(), str(ticket.row["url"] or "").casefold()} - {""}
         for incident in self._incidents:
             row = incident.row
@@ -316,9 +316,15 @@ class _Triage:
                 called |= {f"#{row['number']}", str(row["number"])}
             if wanted & called or incident.id == ticket.id:
                 return incident
-            if any(own & set(_words(text)) for _at, text in _texts(incident)):
+            if own & self._said_of(incident):
                 return incident
         return None
+
+    def _said_of(self, incident: Ticket) -> set[str]:
+        """The words of an incident, split once."""
+        if incident.id not in self._said_in:
+            self._said_in[incident.id] = {word for _at, text in told_in(incident) for word in words_of(text)}
+        return self._said_in[incident.id]
 
 
 def _calendar(window: TestWindow) -> Calendar:
@@ -333,22 +339,6 @@ def _calendar(window: TestWindow) -> Calendar:
     )
     days = BusinessDays.of(window.programme, dict(window.registers))
     return days.of_person(None if row is None else str(row["person_id"]))
-
-
-def _texts(ticket: Ticket) -> Iterable[tuple[datetime, str]]:
-    """What a ticket says, and since when."""
-    for one in ticket.row["fields"] or ():
-        if one["name"] in _NAMING:
-            yield ticket.opened_at, f"{one['value']}"
-    yield ticket.opened_at, f"{ticket.row['title']} {ticket.row['body'] or ''}"
-    for event in ticket.events("commented", "changed"):
-        yield event["at"], f"{event['text'] or ''} {event['after'] or ''}"
-
-
-def _words(text: str) -> list[str]:
-    """The words of a text in lower case, and its parts between commas: an id can have spaces in it."""
-    parts = [part.strip() for part in re.split(r"[,;\n]+", text.casefold())]
-    return [*(word.strip(".:") for word in _SPLIT.split(text.casefold())), *parts]
 
 
 def _short(text: str) -> str:

@@ -99,7 +99,10 @@ class DataMap:
         self.digest = told[-1].digest if told else None
         stores = (told[-1].values.get("stores") or ()) if told else ()
         self._classes = {str(one.get("store_id") or "").casefold(): str(one.get("class") or "") for one in stores}
-        self.approved = [one for record in told for one in record.values.get("approved_shares") or ()]
+        self.approved: dict[str, list[Mapping[str, Any]]] = {}
+        """Approved shares by the document they name, in lower case."""
+        for one in (one for record in told for one in record.values.get("approved_shares") or ()):
+            self.approved.setdefault(str(one.get("document_id") or "").casefold(), []).append(one)
 
     def class_of(self, names: Sequence[str]) -> str | None:
         """The class of a store or document by any of its names; None where the map does not list it."""
@@ -225,13 +228,13 @@ class _Shares:
         found: bool | None = False
         people = self._identities.at(row["event_time"])
         actor = people.person(share.actor)
-        names = {one.casefold() for one in share.names}
         domain = whom.casefold().rpartition("@")[2]
-        for one in self._map.approved:
+        names = dict.fromkeys(one.casefold() for one in share.names)
+        for one in (one for name in names for one in self._map.approved.get(name, ())):
             by = str(one.get("approved_by") or "")
             with_whom = str(one.get("shared_with") or "").casefold().strip()
             fits = with_whom in (whom.casefold(), domain) or (whom == PUBLIC and with_whom in _ANYBODY)
-            if not by or not fits or str(one.get("document_id") or "").casefold() not in names:
+            if not by or not fits:
                 continue
             approver = Who("own", None, None, by)
             if not people.person(approver).isdisjoint(actor):

@@ -28,7 +28,7 @@ Decisions where the rule leaves room:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -115,7 +115,11 @@ class _Alerts:
         self._limit = timedelta(days=rules.secret_days)
         self._machines = frozenset(login.casefold() for login in rules.machine_accounts)
         self._identities = IdentityMap.of(window.registers, window.programme.timezone)
-        self._records = evidence.records(window.control_id, ALERTS_LINE, window.scope_item_id)
+        self._records: dict[tuple[str, str], list[StoredRecord]] = {}
+        for record in evidence.records(window.control_id, ALERTS_LINE, window.scope_item_id):
+            about = str(record.values.get("alert_id") or "").removeprefix("secret:")
+            if record.signed_by:
+                self._records.setdefault((record.record_type, about), []).append(record)
 
     def outcomes(self) -> Iterator[Outcome]:
         window = self._window
@@ -262,8 +266,5 @@ class _Alerts:
             return False
         return True if people.registered(one) and people.registered(other) else None
 
-    def _recorded(self, record_type: str, alert_id: str) -> Iterator[StoredRecord]:
-        for record in self._records:
-            about = str(record.values.get("alert_id") or "").removeprefix("secret:")
-            if record.record_type == record_type and about == alert_id and record.signed_by:
-                yield record
+    def _recorded(self, record_type: str, alert_id: str) -> Sequence[StoredRecord]:
+        return self._records.get((record_type, alert_id), ())
