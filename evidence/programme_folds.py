@@ -30,6 +30,7 @@ READ_FROM_REGISTER = {
     "own.published_pages": "published_pages",
     "own.training_completions": "training",
     "own.disposals": "disposals",
+    "own.uptime": "uptime",
     "own.tls_endpoints": "public_endpoints",
     **TICKETS,
 }

@@ -119,6 +119,16 @@ def _training_completions() -> pa.Schema:
     )  # fmt: skip
 
 
+def _uptime() -> pa.Schema:
+    text, instant, _, _ = _types()
+    return framed(
+        ("service", text),
+        ("event_time", instant),  # the stretch began, or the UTC day: stretches are cut at midnight
+        ("ended_at", instant),  # first instant after it; of one that lasts, when the register was exported
+        ("state", text), *_register(),
+    )  # fmt: skip
+
+
 def _disposals() -> pa.Schema:
     text, instant, _, _ = _types()
     return framed(
@@ -173,5 +183,11 @@ DISPOSALS = Dataset(
     volatile=("line", "register_sha256", "exported_at"),
     keeps_changing=True,  # what was kept is wiped and disposed of later
 )  # fmt: skip
+UPTIME = Dataset(
+    "own.uptime", "own.records", "event_stream", ("service", "event_time"), _uptime,
+    allowed=(("state", ("up", "down", "maintenance")),),
+    volatile=("line", "register_sha256", "exported_at"),
+    keeps_changing=True,
+)  # fmt: skip
 
-DATASETS = (PEOPLE, RISKS, VENDORS, DEVICES, PUBLISHED_PAGES, TLS_ENDPOINTS, TRAINING_COMPLETIONS, DISPOSALS)
+DATASETS = (PEOPLE, RISKS, VENDORS, DEVICES, PUBLISHED_PAGES, TLS_ENDPOINTS, TRAINING_COMPLETIONS, DISPOSALS, UPTIME)

@@ -50,6 +50,7 @@ class Registers(Part):
     published_pages: Text | None = None
     training: Text | None = None
     disposals: Text | None = None
+    uptime: Text | None = None
     incidents: Incidents | None = None
     """Where incidents are kept: in a tracker, or in a file such as `registers/incidents.yaml`."""
     access_requests: Tickets | None = None

@@ -123,6 +123,12 @@ class EvidenceRules(Part):
     apps_without_vendor: tuple[Text, ...] = ()
     """Client ids and slugs of authorised apps behind which is no vendor: the company's own, and free tools and trials
     that get no data, by its policy (CC9-VEN-01, CC9-VEN-02)."""
+    uptime_percent: Number | None = None
+    """Promised uptime of a month in percent, for every service (A1-CAP-01); absent: none is promised."""
+    uptime_percent_of: dict[Text, Number] = Field(default_factory=dict[str, float])
+    """The same for single services, by item id or name (A1-CAP-01)."""
+    probe_hole_minutes: Number = 10
+    """Longest time without a result of a probe (A1-CAP-01)."""
     exercise_roles: tuple[Text, ...] = ()
     """Roles of the incident plan that must take part in an exercise (CC7-IRX-01)."""
     drill_alert_hours: Number = 1

@@ -255,6 +255,20 @@ INCIDENTS = Register(
     offered=False,
 )  # fmt: skip
 
+UPTIME = Register(
+    "uptime",
+    "registers/uptime.csv",
+    "What probes from outside saw of each service: stretches without a break, out of the monitoring.",
+    (
+        Column("service", "Service of the programme, by its name or as in service:<id>"),
+        Column("started_at", "First probe of the stretch", "instant"),
+        Column("ended_at", "First instant after it; empty while it lasts", "instant", required=False),
+        Column("state", "What the probes saw; maintenance where it was announced and the contract leaves it out",
+               choices=("up", "down", "maintenance")),
+    ),
+    ("service", "started_at"),
+)  # fmt: skip
+
 DISPOSALS = Register(
     "disposals",
     "registers/disposals.csv",
@@ -291,7 +305,7 @@ REGISTERS: Mapping[str, Register] = {
     register.name: register
     for register in (
         PEOPLE, IDENTITIES, SCOPE, ADMINISTRATORS, PUBLIC_ENDPOINTS, VENDORS, RISKS, DEVICES, PUBLISHED_PAGES, TRAINING,
-        DISPOSALS,
+        DISPOSALS, UPTIME,
         INCIDENTS,
     )
 }  # fmt: skip

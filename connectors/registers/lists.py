@@ -1,10 +1,11 @@
-"""Registers as populations: people, risks, vendors, devices, trainings, disposals. Every row of the file,
+"""Registers as populations: people, risks, vendors, devices, trainings, disposals, uptime. Every row of the file,
 those that have ended too."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.registers.files import RegisterRead, read_register
@@ -14,7 +15,9 @@ from schemas.dataset import Dataset
 from schemas.errors import SourceGone
 from schemas.extraction import ItemClaim, Request, Session, Sink
 from schemas.instants import optional_instant, parse_instant
-from schemas.own import DEVICES, DISPOSALS, PEOPLE, RISKS, TRAINING_COMPLETIONS, VENDORS
+from schemas.own import DEVICES, DISPOSALS, PEOPLE, RISKS, TRAINING_COMPLETIONS, UPTIME, VENDORS
+
+_DAY = timedelta(days=1)
 
 
 def people(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
@@ -87,6 +90,49 @@ def training_completions(session: Session, request: Request, sink: Sink) -> list
 def disposals(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
     """Fill own.disposals with the devices that went out of use in the interval asked for."""
     return _events(session, request, sink, DISPOSALS, "disposals", "retired_at", ("wiped_at", "disposed_at"))
+
+
+def uptime(session: Session, request: Request, sink: Sink) -> list[ItemClaim]:
+    """Fill own.uptime with what probes saw in the interval asked for: of one service for `service:<slug>`.
+
+    A stretch may last for months, and an interval must be whole by itself: so each is cut at the midnights of UTC.
+    """
+    read = read_register(client_of(session), "uptime", UPTIME, sink)
+    rows: list[dict[str, Any]] = []
+    others = outside = 0
+    for row, frame in read.entries(request.item.id):
+        if request.item.id.startswith("service:") and request.item.id != _service(row):
+            others += 1
+            continue
+        pieces = list(_days(parse_instant(row["started_at"]), optional_instant(row["ended_at"]), request, frame))
+        outside += not pieces
+        rows += [
+            {**frame, "service": row["service"], "state": row["state"], "event_time": start, "ended_at": end}
+            for start, end in pieces
+        ]
+    sink.rows(UPTIME, rows)
+    return [_claim(UPTIME, read, len(rows), others=others, outside=outside)]
+
+
+def _service(row: Mapping[str, Any]) -> str:
+    return f"service:{slug(str(row['service']).removeprefix('service:'))}"
+
+
+def _days(
+    start: datetime, end: datetime | None, request: Request, frame: Mapping[str, Any]
+) -> Iterator[tuple[datetime, datetime]]:
+    """A stretch cut at midnights, the pieces that begin in the interval asked for; none outlasts the export."""
+    until = frame["exported_at"] if end is None else min(end, frame["exported_at"])
+    if request.end is not None:
+        until = min(until, request.end + _DAY)
+    at = start
+    if request.start is not None and at < request.start:
+        at = max(at, request.start.replace(hour=0, minute=0, second=0, microsecond=0))
+    while at < until:
+        following = at.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+        if (request.start is None or request.start <= at) and (request.end is None or at < request.end):
+            yield at, min(following, until)
+        at = following
 
 
 def _events(

@@ -11,7 +11,17 @@ from connectors.registers.network import connect, refuse_first
 from connectors.registers.session import RecordsClient, client_of
 from schemas.dataset import Dataset
 from schemas.extraction import Session
-from schemas.own import DEVICES, DISPOSALS, PEOPLE, PUBLISHED_PAGES, RISKS, TLS_ENDPOINTS, TRAINING_COMPLETIONS, VENDORS
+from schemas.own import (
+    DEVICES,
+    DISPOSALS,
+    PEOPLE,
+    PUBLISHED_PAGES,
+    RISKS,
+    TLS_ENDPOINTS,
+    TRAINING_COMPLETIONS,
+    UPTIME,
+    VENDORS,
+)
 from schemas.scope import ScopeItem
 
 Probe = Callable[[Session, ScopeItem], None]
@@ -51,6 +61,7 @@ PROBES: Mapping[str, Probe] = {
     DEVICES.name: _file("devices", DEVICES),
     TRAINING_COMPLETIONS.name: _file("training", TRAINING_COMPLETIONS),
     DISPOSALS.name: _file("disposals", DISPOSALS),
+    UPTIME.name: _file("uptime", UPTIME),
     PUBLISHED_PAGES.name: _pages,
     TLS_ENDPOINTS.name: _hosts,
 }

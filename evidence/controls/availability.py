@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.controls import restore_tests
+from evidence.controls import restore_tests, service_uptime
 from evidence.controls.backups_made import CODES as BACKUP_CODES
 from evidence.controls.backups_made import backups_succeed
 from evidence.controls.model import Control, EvidenceLine
@@ -13,7 +13,7 @@ from evidence.controls.sources import (
     AWS_RDS_EVENTS,
     OWN_RECORDS,
 )
-from schemas import aws_detection, aws_operations, gcp
+from schemas import aws_detection, aws_operations, gcp, own
 
 CAPACITY = Control(
     id="A1-CAP-01",
@@ -37,7 +37,8 @@ CAPACITY = Control(
             due_days=5,
             grace_days=5,
             sources=(AWS_CLOUDWATCH_ALARM_HISTORY, OWN_RECORDS),
-            datasets={"aws": aws_detection.ALARM_HISTORY},
+            datasets={"aws": aws_detection.ALARM_HISTORY, "own": own.UPTIME},
+            is_population=True,
             description="Results of uptime probes, latency, load and quotas, state changes of alarms.",
         ),
         EvidenceLine(
@@ -49,12 +50,17 @@ CAPACITY = Control(
             grace_days=5,
             late_limit_days=45,
             sources=(OWN_RECORDS,),
+            is_population=True,
             description="Uptime of the month, breaches, decisions, reviewer.",
         ),
     ),
-    exception_codes=("SLA_MISSED", "PROBE_HOLE", "REVIEW_MISSING"),
+    exception_codes=service_uptime.CODES,
     population="Services with a commitment.",
-    test=None,
+    test=service_uptime.uptime_watched,
+    limits=(
+        "Alarms, load and quotas are collected and not judged here; whether alarms reach somebody is CC7-DET-01.",
+        "Probes are known as stretches out of the monitoring: that each stretch has no break is its word.",
+    ),
     false_positives=("announced maintenance excluded by contract",),
     recover_until="Alarm history 14 days; metrics per resolution (1-min data 15 days, 1-h data 455 days).",
 )

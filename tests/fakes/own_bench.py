@@ -18,6 +18,7 @@ from tests.fakes.own_company import (
     DISPOSALS,
     RISKS,
     TRAINING,
+    UPTIME,
     VENDORS,
     Answer,
     Authority,
@@ -34,19 +35,19 @@ from tests.fakes.whole_company import NOW
 
 FILES = {
     "people": "people.csv", "risks": "risks.yaml", "vendors": "vendors.yaml", "devices": "devices.csv",
-    "training": "training.csv", "disposals": "disposals.csv",
+    "training": "training.csv", "disposals": "disposals.csv", "uptime": "uptime.csv",
     "published_pages": "published_pages.csv", "public_endpoints": "public_endpoints.csv",
 }  # fmt: skip
 _REGISTER_OF = {
     "hr.people": "people", "own.risks": "risks", "own.vendors": "vendors", "own.devices": "devices",
-    "own.training_completions": "training", "own.disposals": "disposals",
+    "own.training_completions": "training", "own.disposals": "disposals", "own.uptime": "uptime",
     "own.published_pages": "published_pages", "own.tls_endpoints": "public_endpoints",
 }  # fmt: skip
 _EMPTY = {
     "risks": "[]\n", "vendors": "[]\n",
     "devices": DEVICES.splitlines()[0] + "\n", "published_pages": pages_register(),
     "public_endpoints": endpoints_register(), "training": TRAINING.splitlines()[0] + "\n",
-    "disposals": DISPOSALS.splitlines()[0] + "\n",
+    "disposals": DISPOSALS.splitlines()[0] + "\n", "uptime": UPTIME.splitlines()[0] + "\n",
 }  # fmt: skip
 
 
@@ -63,7 +64,7 @@ class OwnRecords:
         """Put the registers there, beside those of the company, and name them in the programme."""
         whole = {
             "risks": RISKS, "vendors": VENDORS, "devices": DEVICES,
-            "training": TRAINING, "disposals": DISPOSALS,
+            "training": TRAINING, "disposals": DISPOSALS, "uptime": UPTIME,
             "published_pages": pages_register(*(self.web.url(path) for path in self.web.pages)),
             "public_endpoints": endpoints_register(f"localhost:{self.hosts.port}", f"127.0.0.1:{self.hosts.port}"),
         }  # fmt: skip

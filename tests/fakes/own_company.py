@@ -55,6 +55,12 @@ DISPOSALS = """device_id,retired_at,outcome,wiped_at,method,disposed_at,done_by
 d1,2026-08-10T09:00:00Z,disposed,2026-08-11T09:00:00Z,erased,2026-08-12T09:00:00Z,ada@acme.example
 d9,2025-11-20T09:00:00Z,kept,,,,
 """
+UPTIME = """service,started_at,ended_at,state
+ledger,2026-07-20T00:00:00Z,2026-08-03T10:00:00Z,up
+service:ledger,2026-08-03T10:00:00Z,2026-08-03T10:20:00Z,down
+Ledger,2026-08-03T10:20:00Z,,up
+web,2026-08-03T10:00:00Z,,up
+"""
 _WHOLE = {
     "people": PEOPLE,
     "risks": RISKS,
@@ -62,6 +68,7 @@ _WHOLE = {
     "devices": DEVICES,
     "training": TRAINING,
     "disposals": DISPOSALS,
+    "uptime": UPTIME,
 }
 
 

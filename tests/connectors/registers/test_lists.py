@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -160,3 +160,23 @@ def test_disposals_of_an_interval(tmp_path: Path) -> None:
     company.write("disposals", "device_id,retired_at,outcome,wiped_at,method,disposed_at,done_by\n")
     (claim,) = extractor_for(name)(company.session(), request, sink := MemorySink())
     assert (sink.of(name), claim.proof) == ([], "disposals.csv has its header and no rows")
+
+
+def test_uptime_of_one_service(tmp_path: Path) -> None:
+    """Stretches are cut at midnight, so that each interval asked for holds all that was seen in it."""
+    company = OwnCompany(tmp_path, now=datetime(2026, 8, 26, tzinfo=UTC)).whole()
+    name, third = "own.uptime", datetime(2026, 8, 3, tzinfo=UTC)
+
+    def seen(start: datetime, end: datetime) -> list[tuple[datetime, datetime, str]]:
+        request = Request(frozenset({name}), ScopeItem("service:ledger", "Ledger", "own"), start, end)
+        (claim,) = extractor_for(name)(company.session(), request, sink := MemorySink())
+        assert claim.drop_rules["about another item"] == 1
+        return [(row["event_time"], row["ended_at"], row["state"]) for row in sink.of(name)]
+
+    down, up = third.replace(hour=10), third.replace(hour=10, minute=20)
+    day = timedelta(days=1)
+    assert seen(third - day, third + day) == [
+        (third - day, third, "up"), (third, down, "up"), (down, up, "down"), (up, third + day, "up"),
+    ]  # fmt: skip
+    assert seen(third.replace(hour=5), third + day)[0] == (down, up, "down")
+    assert seen(third - 40 * day, third - 20 * day) == []
