@@ -385,19 +385,26 @@ def _ask(desk: Desk, found: Review, who: str, signer: Signer | None) -> None:
     from connectors.reviews.deciding import Wanted
 
     letters = {"k": "keep", "r": "revoke", "c": "change", "e": "escalate"}
+
+    def asked(prompt: str) -> str:
+        try:
+            return input(prompt).strip()
+        except EOFError:  # the terminal was closed, or Ctrl-D
+            return "q"
+
     for row in found.campaign.undecided():
         to = found.campaign.assigned(row)
         if to is not None and not desk.persons.same(to, who):
             continue
         print(printable(f"\n{row.row_id}\n  {_facts(row)}"))
         while True:
-            said = input("[k]eep [r]evoke [c]hange [e]scalate, Enter: later, q: stop > ").strip().lower()
+            said = asked("[k]eep [r]evoke [c]hange [e]scalate, Enter: later, q: stop > ").lower()
             if said in ("", "q"):
                 break
             if said[:1] not in letters:
                 continue
-            wanted = Wanted(row.row_id, letters[said[:1]], input("reason > ").strip() or None,
-                            found.campaign.digests[row.row_id])  # fmt: skip
+            reason = asked("reason > ") or None
+            wanted = Wanted(row.row_id, letters[said[:1]], reason, found.campaign.digests[row.row_id])
             problem = desk.problems(found, [wanted], who)[0]
             if problem is None:
                 desk.decide(found, [wanted], who, how="asked", signer=signer)

@@ -15,6 +15,7 @@ from connectors.reviews.ledger import CONTROL, DECIDED, DELEGATED, LINE, SIGNED,
 from connectors.reviews.opening import Opening
 from connectors.store.signer import Signer
 from connectors.workspace import Workspace
+from connectors.written_secrets import looks_secret
 from evidence.reviews.campaign import Decision, Delegation, refusal
 from evidence.reviews.pack import PackRow
 from evidence.reviews.persons import Persons
@@ -135,6 +136,8 @@ class Desk:
             if review.signed is not None:
                 out.append(f"the review of {self.name_of(review)} for {review.window} is signed. What came up since "
                            "belongs into the next one")  # fmt: skip
+            elif one.reason and (secret := looks_secret(one.reason, environ=self.workspace.environ)) is not None:
+                out.append(f"the reason holds {secret}. Remove it, and revoke the secret")
             elif row is None:
                 out.append(f"there is no row {one.row_id!r} in this review.{nearest(one.row_id, campaign.rows)}")
             else:

@@ -16,7 +16,6 @@ from connectors.programme_problems import Problem
 from connectors.records.problems import InvalidRecords
 from connectors.reviews.deciding import Desk, Wanted
 from connectors.reviews.ledger import Review
-from connectors.written_secrets import looks_secret
 from evidence.reviews.campaign import Campaign
 from evidence.reviews.pack import PackRow
 from schemas.errors import ConfigurationError
@@ -78,7 +77,7 @@ def read_decisions(desk: Desk, review: Review, path: Path, by: str) -> list[Want
     seen: dict[str, int] = {}
     standing = review.campaign.standing()
     for line, cells in _lines(path, say):
-        wanted = _wanted(line, cells, say, desk.workspace.environ)
+        wanted = _wanted(line, cells, say)
         if wanted is None:
             continue
         first = seen.setdefault(wanted.row_id, line)
@@ -142,17 +141,14 @@ def _lines(path: Path, say: Any) -> list[tuple[int, Mapping[str, str]]]:
     return found
 
 
-def _wanted(line: int, cells: Mapping[str, str], say: Any, environ: Mapping[str, str]) -> Wanted | None:
+def _wanted(line: int, cells: Mapping[str, str], say: Any) -> Wanted | None:
     row_id, shown = bare(cells["row_id"]), cells["row_digest"].strip()
     decision, reason = cells["decision"].strip().lower(), bare(cells["reason"]).strip()
     if not decision:
         if reason:
             say(line, f"{row_id} has a reason and no decision. Write keep, revoke, change or escalate")
         return None
-    secret = looks_secret(reason, environ=environ) if reason else None
-    if secret is not None:
-        say(line, f"the reason holds {secret}. Remove it, and revoke the secret")
-    elif not shown:
+    if not shown:
         say(line, f"{row_id} has no row_digest, which says what you looked at. Export the review again")
     else:
         return Wanted(row_id, decision, reason or None, shown)

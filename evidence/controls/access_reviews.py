@@ -21,6 +21,7 @@ Decisions where the rule leaves room:
   exceptions, and those that were decided unknown: nobody answers for them.
 - Whose an account is follows the registers as known now: a decision about an account that turned out to be one's own is
   a finding.
+- A quarter that closes after the observation period belongs to the next period: without a list nothing is said of it.
 - Accounts that came after the list was made belong to the next review.
 - Business days are those of the office of whoever has the account.
 """
@@ -30,9 +31,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
+from evidence.completeness.windows import PERIOD, is_window_id, window_bounds
 from evidence.controls.access_follow_up import REVOKE_LATE, REVOKE_NOT_DONE, FollowUp
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.model import StoredEvidence, TestWindow
+from evidence.controls.validity import end_of
 from evidence.controls.verdict import Verdict
 from evidence.record import StoredRecord
 from evidence.reviews.campaign import Campaign, Decision, whose
@@ -63,7 +66,10 @@ class _Test:
         self._window = window
         self._evidence = evidence
         self._persons = Persons(window.registers, window.programme.timezone)
-        self._deadline = window.end + _GRACE
+        # The quarter itself, wherever the period or the system's time in scope cuts it.
+        zone, whole = window.programme.timezone, window.window_id != PERIOD and is_window_id(window.window_id)
+        self._ends = window_bounds(window.window_id, zone).end if whole else window.end
+        self._deadline = self._ends + _GRACE
         held = evidence.records(window.control_id, DECISIONS, window.scope_item_id)
         names = window.window_id.split("+")
         self._all = held
@@ -82,7 +88,7 @@ class _Test:
                              and one.values.get("pack") == signed.values.get("pack")]  # fmt: skip
                 why = f"the list of {elsewhere[0]}" if elsewhere else "a list of accounts that is not held"
                 yield window_unknown(window, LINE, f"what was signed names {why}.", (signed.digest,))
-            elif has_closed(window):
+            elif has_closed(window) and not self._beyond():
                 yield window_unknown(window, LINE, "no list of accounts was put before reviewers.")
             return
         rows = self._rows(pack)
@@ -106,6 +112,11 @@ class _Test:
             follow = FollowUp(window, self._evidence, asked, observed_at, signed.performed_at)
         for row in rows:
             yield self._row(row, campaign, made_at, signed, follow)
+
+    def _beyond(self) -> bool:
+        """Whether the quarter closes after the observation period, so that no review of it is expected in this one."""
+        end = end_of(self._window.programme.observation_period.end, self._window.programme.timezone)
+        return end is not None and self._ends > end
 
     # --- what is held ------------------------------------------------------------------------------------------------
 
@@ -214,7 +225,7 @@ class _Test:
         if own == "own":
             verdict.fails(SELF_REVIEW, f"{said.decided_by[:120]} decided about their own account")
         elif own == "unknown" and said.decision == "keep":
-            verdict.doubts("whose account it is, and so whether somebody else decided about it")
+            verdict.doubts(f"whether {said.decided_by[:120]} is somebody else than whose account it is")
         found = _NEED_REASON.intersection(row.flags)
         if said.decision == "keep" and found and not (said.reason or "").strip():
             verdict.fails(KEPT_WITHOUT_REASON, f"kept although {', '.join(sorted(found))}, without a reason")

@@ -258,13 +258,30 @@ def test_nothing_of_a_wrong_file_is_taken(company: Project) -> None:
 
 def test_asked_row_by_row(company: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     company.fine("review", "open")
-    said = iter(["k", "", "x", "k", "", "k", "runs it", "q"])
+    said = iter(["k", "", "x", "k", "", "k", "runs it", "k", ""])
+
+    def typed(_prompt: str = "") -> str:
+        for one in said:
+            return one
+        raise EOFError
+
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda _prompt="": next(said))
+    monkeypatch.setattr("builtins.input", typed)
     where = ["--program", str(company.program), "--simulated-now", str(company.now)]
     ran = evidence("review", "decide", "--by", LEAD, *where)
     assert ran.code == 0, ran.err
-    assert company.fine("review", "show")["counts"]["keep"] >= 1
+    assert "needs a reason" in ran.out, "the administrator's"
+    assert "own account" in ran.out
+    shown = company.fine("review", "show")["shown"]
+    assert {row["email"]: bool(row["decision"]) for row in shown} == {
+        "cto@acme.example": True, LEAD: False, "dev@acme.example": True,
+    }  # fmt: skip
+
+
+def test_a_secret_is_no_reason(company: Project) -> None:
+    company.fine("review", "open")
+    ran = decide(company, CTO, "revoke", LEAD, "--reason", "key AKIA" + "A2B3C4D5E6F7G2H3")
+    assert "the reason holds an AWS access key id" in ran.err
 
 
 def test_a_second_quarter_shows_what_changed(company: Project) -> None:

@@ -31,7 +31,7 @@ PEOPLE = [
     employee("p3"),
     employee("p4", last_day="2026-02-28"),
 ]
-REGISTERS = {"people": PEOPLE, "identities": []}
+REGISTERS: dict[str, Any] = {"people": PEOPLE, "identities": []}
 REVIEWER = "p1@acme.example"
 
 
@@ -47,7 +47,7 @@ class Case:
     """A review of the first quarter that is in order, to be spoilt."""
 
     rows: Sequence[Mapping[str, Any]] = field(default_factory=lambda: EVERYBODY)
-    decisions: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
+    decisions: Mapping[str, tuple[str, str | None, str]] = field(default_factory=dict)
     """By name: decision, reason, who; what is not named is kept by somebody else."""
     signed_at: datetime | None = SIGNED
     recorded_at: datetime | None = None
@@ -69,16 +69,16 @@ class Case:
             "pack": "sha256:pack", "rows": len(rows), "independent_count": len(rows), "rows_digest": rows_digest(rows),
             "observed_at": format_instant(self.packed_at), "assign": "reviewers",
         }  # fmt: skip
-        self._record("access_pack", "pack", self.packed_at, about, for_window=self.pack_window)
+        self.record("access_pack", "pack", self.packed_at, about, for_window=self.pack_window)
         campaign = Campaign.of(rows)
         decided = (self.signed_at or SIGNED) - DAY
         made = [one for row in rows if (one := self._decision(row, decided)) is not None]
         campaign.take(made)
         said = {"pack": "sha256:pack", "decisions": [one.to_json() for one in made], "count": len(made)}
-        self._record("access_decisions", "response", decided, said)
+        self.record("access_decisions", "response", decided, said)
         if self.signed_at is not None:
             signed = {"pack": "sha256:pack", "result": campaign.result_digest(), **self.values}
-            self._record("access_review", "periodic", self.signed_at, signed, recorded_at=self.recorded_at)
+            self.record("access_review", "periodic", self.signed_at, signed, recorded_at=self.recorded_at)
         return evidence
 
     def _decision(self, row: PackRow, at: datetime) -> Decision | None:
@@ -89,7 +89,7 @@ class Case:
         decision, reason, by = self.decisions.get(name, ("keep", None, other))
         return Decision(row.row_id, row.digest, decision, reason, by, format_instant(at))
 
-    def _record(self, kind: str, record: Any, at: datetime, values: Mapping[str, Any], **more: Any) -> None:
+    def record(self, kind: str, record: Any, at: datetime, values: Mapping[str, Any], **more: Any) -> None:
         more = {"for_window": "2026-Q1", "signed_by": REVIEWER, **more}
         self.evidence.record(CONTROL, "decisions", GOOGLE, kind, at, values, kind=record, **more)
 
@@ -101,7 +101,7 @@ class Case:
 
 
 def quarter(as_of: datetime = LATER, **more: Any) -> TestWindow:
-    given = {"start": JANUARY, "end": APRIL, "registers": REGISTERS, **more}
+    given: dict[str, Any] = {"start": JANUARY, "end": APRIL, "registers": REGISTERS, **more}
     return replace(window(CONTROL, GOOGLE, as_of=as_of, **given), window_id="2026-Q1")
 
 
@@ -129,6 +129,13 @@ def test_nothing_was_put_before_anybody() -> None:
     [row] = access_reviewed(quarter(APRIL), MemoryEvidence())
     assert (row.outcome, row.codes) == ("unknown", ())
     assert "no list of accounts" in row.explanation
+
+
+def test_a_quarter_that_closes_after_the_period_is_not_expected() -> None:
+    period: dict[str, Any] = {"observation_period": {"start": "2026-01-15", "end": "2026-03-20"}}
+    clipped = quarter(LATER, end=datetime(2026, 3, 21, tzinfo=UTC), **period)
+    assert access_reviewed(clipped, MemoryEvidence()) == []
+    assert len(access_reviewed(clipped, Case().made())) == 4, "what was reviewed all the same is judged"
 
 
 def test_not_signed_yet_and_never_signed() -> None:
@@ -183,10 +190,10 @@ def test_what_was_signed_is_what_was_decided() -> None:
     assert "not what the decisions say" in told["google:1p2"].explanation
     case = Case()
     evidence = case.made()
-    case._record("access_decisions", "response", SIGNED + DAY, {"pack": "sha256:pack", "decisions": None})
+    case.record("access_decisions", "response", SIGNED + DAY, {"pack": "sha256:pack", "decisions": None})
     assert {one.outcome for one in access_reviewed(quarter(), evidence)} == {"pass"}, "what came later counts not"
     case = Case()
-    case._record("access_decisions", "response", PACKED + DAY, {"pack": "sha256:pack", "decisions": None, "table": "x"})
+    case.record("access_decisions", "response", PACKED + DAY, {"pack": "sha256:pack", "decisions": None, "table": "x"})
     assert {one.outcome for one in case.told().values()} == {"unknown"}
 
 
@@ -208,7 +215,7 @@ def test_a_decision_about_ones_own(by: str) -> None:
 def test_own_by_the_register_of_accounts() -> None:
     odd = Case(rows=[*EVERYBODY, account("x", email="ops@acme.example")])
     assert odd.of("x").outcome == "pass"
-    registers = {"people": PEOPLE, "identities": [account_of("p1", "google", "ops@acme.example")]}
+    registers: dict[str, Any] = {"people": PEOPLE, "identities": [account_of("p1", "google", "ops@acme.example")]}
     assert outcome(Case(rows=odd.rows).of("x", registers=registers)) == ("exception", ("SELF_REVIEW",))
 
 
@@ -230,7 +237,7 @@ def test_kept_against_a_flag() -> None:
 
 # --- what became of it -----------------------------------------------------------------------------------------------
 
-REVOKED = {"p3": ("revoke", "left the project", REVIEWER)}
+REVOKED: dict[str, tuple[str, str | None, str]] = {"p3": ("revoke", "left the project", REVIEWER)}
 GONE = EVERYBODY[:2]
 
 
@@ -310,7 +317,7 @@ def test_hostile_texts() -> None:
 
 
 def test_a_shorter_deadline_of_the_company() -> None:
-    rules = {"evidence_rules": {"review_removal_business_days": 1}}
+    rules: dict[str, Any] = {"evidence_rules": {"review_removal_business_days": 1}}
     case = lists(Case(decisions=REVOKED), (SIGNED + 5 * DAY, EVERYBODY), (SIGNED + 9 * DAY, GONE))
     assert outcome(case.of("p3", **rules)) == ("exception", ("REVOKE_LATE",))
 
