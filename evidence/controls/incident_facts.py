@@ -123,10 +123,12 @@ def actions(ticket: Ticket) -> list[Action]:
     """Everything that is to be done by the ticket, each as it was said last: `Action A1: … (owner, due 2026-05-20)`,
     later `Action A1: done 2026-05-18` or `Action A1: redated to … (due 2026-06-01) by lead@example.com`."""
     known: dict[str, Action] = {}
-    for number, (name, text) in enumerate(_mentions(ticket)):
+    for number, (at, name, text) in enumerate(_mentions(ticket)):
         key = name or _gist(text)
         action = known.setdefault(key.casefold(), Action(name or _gist(text) or f"action {number + 1}"))
         due, done = _day(_DUE, text), _day(_DONE, text)
+        if done is not None:
+            done = _believed(done, at, ticket.known_until)
         if due is not None and action.due is not None and due > action.due:
             decided = _DECIDED.search(text)
             action.moved, action.moved_by = True, None if decided is None else decided[1].strip("().,;")
@@ -135,11 +137,22 @@ def actions(ticket: Ticket) -> list[Action]:
     return list(known.values())
 
 
-def _mentions(ticket: Ticket) -> Iterator[tuple[str, str]]:
-    texts = [str(ticket.row["body"] or ""), *(str(event["text"] or "") for event in ticket.events("commented"))]
-    for text in texts:
+def _believed(done: date, said_at: datetime | None, known_until: datetime) -> date | None:
+    """The day that counts: one that a comment names more than 72 hours later counts from the comment, and one that had
+    not come when it was said, or read, is a plan."""
+    said = (said_at or known_until).date()
+    if done > said + timedelta(days=1):
+        return None
+    return said if said_at is not None and said - done > BACKDATING else done
+
+
+def _mentions(ticket: Ticket) -> Iterator[tuple[datetime | None, str, str]]:
+    """What is to be done, in the body or a comment of a time."""
+    texts: list[tuple[datetime | None, str]] = [(None, str(ticket.row["body"] or ""))]
+    texts += [(event["at"], str(event["text"] or "")) for event in ticket.events("commented")]
+    for at, text in texts:
         for match in _ACTION.finditer(text):
-            yield match["id"] or "", match["text"].strip()
+            yield at, match["id"] or "", match["text"].strip()
 
 
 def _gist(text: str) -> str:

@@ -18,7 +18,7 @@ Decisions where the rule leaves room:
 - An incident is resolved at `resolved_at`, else when its ticket was closed. Dates stand in fields or comments of the
   ticket (`Review at: 2026-05-20`); a date in a comment written more than 72 hours later counts from the comment. That
   of a review or notice in a field is believed where something happened to the ticket, or it was first read so, within
-  72 hours of it; else it is unknown.
+  72 hours of it; else it is unknown. What had not come when the ticket was last read is a plan, and not done.
 - Business days of the review are those of the office of who is assigned, else of who closed it, else `default`.
 - Whether customers must be told, the ticket says (`Notice required: yes` or `no`); by when, too (`Notice due at`), else
   the programme does (`incident_notice_hours`). A ticket that does not say leaves it unknown.
@@ -60,6 +60,7 @@ INFORMED = ("customers_informed_at", "customers_told_at", "notified_at", "notice
 _NO = re.compile(r"(?:no|none|n/?a|not (?:required|needed|necessary|applicable))(?:\s*[^\w\s].*)?", re.DOTALL)
 """A no, with or without its reason: `no`, `none (internal only)`; `not decided yet` and `no idea` are none."""
 _TICK = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 _NO_TRACE = "of which the ticket shows no other trace"
 _LONGEST = 160
 Waits = list[tuple[datetime | None, str]]
@@ -173,20 +174,18 @@ class _Judge:
                 waits.append((None, "it is not resolved yet"))
             return
         due = self._calendar(ticket).deadline(resolved, self._rules.incident_review_business_days)
-        at = said_at(ticket, self._zone, *REVIEW)
+        at = self._past(ticket, said_at(ticket, self._zone, *REVIEW))
         if at is None:
             self._missing(ticket, due.at, verdict, waits, NO_REVIEW, f"no review of it is recorded, due by {due.words}")
         elif at < due.at and not self._borne_out(ticket, at, REVIEW):
             verdict.doubts(f"whether it was reviewed at {format_instant(at)}, {_NO_TRACE}")
         elif at < due.at:
             verdict.holds(f"reviewed by {format_instant(at)}")
-        elif at > self._window.as_of:
-            verdict.fails(NO_REVIEW, f"a review is only planned, for {format_instant(at)}, after {due.words}")
         else:
             verdict.fails(NO_REVIEW, f"reviewed only at {format_instant(at)}, after {due.words}")
 
     def _resolved(self, ticket: Ticket, verdict: Verdict) -> datetime | None:
-        return said_at(ticket, self._zone, "resolved_at") or ticket.row["closed_at"]
+        return self._past(ticket, said_at(ticket, self._zone, "resolved_at")) or ticket.row["closed_at"]
 
     def _acted(self, ticket: Ticket, verdict: Verdict, waits: Waits) -> None:
         for action in actions(ticket):
@@ -212,7 +211,7 @@ class _Judge:
     def _told(self, ticket: Ticket, verdict: Verdict, waits: Waits) -> None:
         needed = (word(ticket, "notice_required", "customers_to_be_informed") or "").casefold()
         due = said_at(ticket, self._zone, "notice_due_at", "notice_due")  # fmt: skip
-        at = said_at(ticket, self._zone, *INFORMED)
+        at = self._past(ticket, said_at(ticket, self._zone, *INFORMED))
         if _NO.fullmatch(needed) and due is None:
             verdict.holds("no notice was due")
             return
@@ -232,6 +231,11 @@ class _Judge:
             verdict.fails(NOTICE_LATE, words)
 
     # --- what they share ---------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _past(ticket: Ticket, at: datetime | None) -> datetime | None:
+        """A time that had come when the ticket was last read; a later one is a plan. A bare day counts as its end."""
+        return None if at is None or at - _DAY >= ticket.known_until else at
 
     def _borne_out(self, ticket: Ticket, at: datetime, names: tuple[str, ...]) -> bool:
         """Whether a date is more than text. That of a comment was written with it."""

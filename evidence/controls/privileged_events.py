@@ -10,6 +10,8 @@ Decisions where the sources leave room:
 - GitHub: what owners did to the organisation, and overrides and bypasses by whomever. What an app or bot does to the
   organisation under its own name is no act of an owner.
 - Google Cloud: IAM policies set at the organisation.
+- Lists tell who held the power at their instants. Of somebody whom the next list shows and the last one before did not,
+  nobody knows whether they held it already.
 - A break-glass account (`break_glass` of the programme) counts with everything it changes.
 """
 
@@ -19,6 +21,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from evidence.controls.access_events import aws_actor
@@ -33,6 +36,8 @@ Row = Mapping[str, Any]
 
 _STALE = timedelta(days=35)
 """Oldest list of administrators that tells who was one."""
+_SOON = timedelta(days=3)
+"""How long after a window a list still tells of its end."""
 _CONSOLE = "signin.amazonaws.com"
 _READING = ("Get", "List", "Describe", "Head", "Lookup", "BatchGet")
 _ROLE_TAKEN = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
@@ -65,7 +70,6 @@ class Uses:
         self._window = window
         self._evidence = evidence
         self._glass = frozenset(name.casefold() for name in window.programme.evidence_rules.break_glass)
-        self._lists: list[tuple[datetime, frozenset[str]]] | None = None
         self._read = {"aws": self._aws, "google": self._google, "github": self._github, "gcp": self._gcp}
 
     def of(self, row: Row) -> Use | None:
@@ -140,24 +144,35 @@ class Uses:
         if use.break_glass or (holders is not None and not holders.isdisjoint(who.keys)):
             return use
         if holders is not None:
-            return None
+            if self._next_holders(row["event_time"]).isdisjoint(who.keys):
+                return None
+            doubt = "the actor became an administrator between two lists, before or after it"
+            return Use(use.id, use.at, who, words, names, None, use.break_glass, doubt=doubt)
         doubt = "no list of administrators of that time is held, so not known whether the actor was one"
         return Use(use.id, use.at, who, words, names, None, use.break_glass, doubt=doubt)
 
     def _holders_at(self, at: datetime) -> frozenset[str] | None:
-        if self._lists is None:
-            self._lists = list(self._held_lists())
         place = bisect_right(self._lists, at, key=lambda told: told[0])
         if not place or at - self._lists[place - 1][0] > _STALE:
             return None
         return self._lists[place - 1][1]
 
+    def _next_holders(self, at: datetime) -> frozenset[str]:
+        """Who held the power by the first list after an instant."""
+        later = self._lists[bisect_right(self._lists, at, key=lambda told: told[0]) :]
+        return later[0][1] if later else frozenset()
+
+    @cached_property
+    def _lists(self) -> list[tuple[datetime, frozenset[str]]]:
+        return list(self._held_lists())
+
     def _held_lists(self) -> Iterator[tuple[datetime, frozenset[str]]]:
-        """Who held the power by each list of the window and the last one before it, in order."""
+        """Who held the power by each list of the window, the last one before it and those soon after it, in order."""
         window, system = self._window, self._window.scope_item_id.partition(":")[0]
         dataset, privilege = _HOLDERS[system]
         before = self._evidence.snapshot_before(dataset, window.scope_item_id, window.start)
-        told = list(self._evidence.snapshots(dataset, window.scope_item_id, window.start, window.end))
+        end = min(window.end + _SOON, max(window.end, window.as_of))
+        told = list(self._evidence.snapshots(dataset, window.scope_item_id, window.start, end))
         if before is not None and (not told or before[0] < told[0][0]):
             told.insert(0, before)
         for at, rows, _digest in told:

@@ -110,6 +110,12 @@ COMMENT = event("commented", OPENED + 9 * DAY, text="Customers informed at: 2026
         (incident(1, event("commented", OPENED + DAY, text="Action A1: canary (due 2026-07-10)"),
                   event("commented", OPENED + 2 * DAY, text="Action A1: due 2026-08-10, done 2026-08-01")),
          ["ACTION_OVERDUE"]),
+        # Said to be done long after, and said to be done on a day to come.
+        (incident(1, event("commented", OPENED + DAY, text="Action A1: canary (due 2026-07-10)"),
+                  event("commented", OPENED + 80 * DAY, text="Action A1: done 2026-07-09")), ["ACTION_OVERDUE"]),
+        (incident(1, event("commented", OPENED + DAY, text="Action A1: canary (due 2026-07-10, done 2026-07-09)")),
+         ["ACTION_OVERDUE"]),
+        (incident(fields={"resolved_at": "2027-06-01T00:00:00Z", "review_at": None}), ["NO_REVIEW"]),
         (incident(fields={"notice_required": "yes"}), ["NOTICE_LATE"]),
         (incident(fields={"notice_required": "yes", "customers_informed_at": "2026-06-11T09:00:01Z"}), ["NOTICE_LATE"]),
         (incident(fields={"notice_due_at": "2026-06-09T09:00:00Z", "customers_informed_at": "2026-06-09T09:00:01Z"}),
@@ -203,6 +209,13 @@ def test_a_date_counts_when_it_was_first_read() -> None:
 @pytest.mark.parametrize("said", ["no", "No.", "none (internal only)", "no: nobody outside", "Not required", "n/a"])
 def test_no_notice_was_due(said: str) -> None:
     assert one(incident(fields={"notice_required": said})).outcome == "pass"
+
+
+def test_a_review_that_is_planned_has_not_been_held() -> None:
+    read_at = datetime(2026, 6, 12, tzinfo=UTC)
+    found = one(incident(read_at=read_at, timeline=[event("labeled", OPENED + HOUR, detail="severity: 2")],
+                         untraced=True), asked(as_of=read_at))  # fmt: skip
+    assert (found.outcome, found.resolves_at) == ("pending", REVIEW_DUE)
 
 
 def test_deadlines_that_are_still_to_come() -> None:
@@ -393,7 +406,7 @@ def test_a_field_for_severity_outweighs_the_priority_that_everything_has() -> No
 def test_actions_as_people_write_them() -> None:
     first = "Review held. Action: certificates get a canary (cfontana, due 2026-09-15)."
     row = ticket(1, OPENED, event("commented", OPENED, text=first),
-                 event("commented", OPENED + DAY, text="**Action:** certificates get a canary, done 2026-09-01"),
+                 event("commented", OPENED + 85 * DAY, text="**Action:** certificates get a canary, done 2026-09-01"),
                  body="- Action B: talk (due on 2026-07-01)\nno action: needed")  # fmt: skip
     found = {one.name: (str(one.due), str(one.done)) for one in actions(Ticket(row, "x"))}
     assert found == {"B": ("2026-07-01", "None"), "certificates get a canary": ("2026-09-15", "2026-09-01")}

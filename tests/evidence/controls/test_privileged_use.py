@@ -326,6 +326,15 @@ class TestGoogle:
         delegated = {at("05-01"): []}
         assert judged([self.EVENT], scope=GOOGLE, holders=delegated) == {}
 
+    def test_who_became_one_between_two_lists(self) -> None:
+        holders: dict[datetime, Sequence[str]] = {at("05-12"): [], at("05-13"): ["p1"]}
+        assert one(self.EVENT, scope=GOOGLE, holders=holders).outcome == "unknown"
+        assert one(self.EVENT, scope=GOOGLE, holders={at("05-12"): ["p1"], at("05-13"): []}).codes == (
+            "USE_UNREVIEWED",
+        )
+        last = google_event("CHANGE_PASSWORD", at("05-31T23:00"), "x", by="p1")
+        assert one(last, scope=GOOGLE, holders={at("05-31"): [], at("06-01"): ["p1"]}).outcome == "unknown"
+
     @pytest.mark.parametrize("when", [None, "05-20", "03-01"])
     def test_nobody_knows_who_was_one(self, when: str | None) -> None:
         holders = {} if when is None else {at(when): ["p1"]}
