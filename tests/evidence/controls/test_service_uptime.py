@@ -70,7 +70,7 @@ def test_in_order() -> None:
         (outage(4 * HOUR), ("SLA_MISSED",)),
         (outage(3 * HOUR), ()),
         (outage(90 * HOUR, "maintenance"), ()),
-        ([*outage(4 * HOUR), stretch(BEFORE, day("2026-06-10", 16), "up")], ("SLA_MISSED",)),  # down wins
+        ([*outage(217 * MINUTE), stretch(BEFORE, day("2026-06-10", 16), "up")], ("SLA_MISSED",)),  # down wins
         ([*outage(4 * HOUR), stretch(BEFORE, day("2026-06-10", 16), "maintenance")], ()),
         ([stretch(end=day("2026-06-10")), stretch(day("2026-06-10") + 11 * MINUTE)], ("PROBE_HOLE",)),
         ([stretch(end=day("2026-06-10")), stretch(day("2026-06-10") + 10 * MINUTE)], ()),
