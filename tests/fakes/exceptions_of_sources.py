@@ -12,7 +12,7 @@ _AWS = (
 )  # fmt: skip
 UNCOUNTED: Mapping[str, str] = {
     **dict.fromkeys(_AWS, "AWS gives no count of what these lists hold"),
-    "aws.management_events": "the event history gives no count; where a trail delivers, its signed digests prove the whole",
+    "aws.management_events": "the event history gives no count; of a trail the signed digests prove the whole",
 }
 """Datasets whose source has no second figure beside its list: a list that breaks off without any sign is not seen."""
 
