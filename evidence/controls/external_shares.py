@@ -13,7 +13,9 @@ Decisions where the rule leaves room:
 - An approved share names the document or store and with whom (an address, a domain, an account, `public`), and was
   approved by somebody other than who shared it. Where no register says who one of the two is, that is unknown.
 - Outside is who belongs neither to the domain of the programme nor to one of its accounts. A policy that lets in
-  everybody under a condition on the organisation, the network or the account lets in nobody outside.
+  everybody under a condition on the organisation, the network or the account lets in nobody outside; a condition that
+  excludes those, that holds where nothing is said, or that names every address narrows nothing.
+- Whom a call lets in whose parameters can't be read, or that names a canonical user, is unknown.
 - Taking a right away, giving one inside, and calls that failed share nothing.
 """
 
@@ -24,6 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evidence.controls.aws_shares import CALLS, PUBLIC, listed, text_of, unreadable
 from evidence.controls.detail import read_detail
 from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.identity import IdentityMap, Who
@@ -41,11 +44,8 @@ SHARE_UNAPPROVED = "SHARE_UNAPPROVED"
 CODES = ("UNMAPPED_STORE", "PROD_DATA_ELSEWHERE", SHARE_UNAPPROVED)
 
 CONFIDENTIAL = frozenset({"confidential", "restricted"})
-PUBLIC = "public"
 _ANYBODY = frozenset({"public", "anyone", "everybody", "*", "all"})
 _VISIBLE = frozenset({"public_on_the_web", "people_with_link", "shared_externally"})
-_NARROWING = ("aws:principalorg", "aws:sourcevpc", "aws:sourceip", "aws:principalaccount", "aws:sourceaccount",
-              "aws:sourcearn", "aws:sourceorg", "aws:principalarn")  # fmt: skip
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _LONGEST = 160
 
@@ -63,6 +63,8 @@ class Share:
     """Whom it was shared with: addresses, domains, accounts, or `public`."""
     actor: Who
     words: str
+    doubt: str | None = None
+    """Why it can't be said with whom else it was shared."""
 
 
 def shares_approved(window: TestWindow, evidence: StoredEvidence) -> list[Outcome]:
@@ -122,24 +124,24 @@ class _Shares:
         """What an event shared outside, if anything."""
         reader = {"google": self._of_drive, "aws": self._of_aws, "gcp": self._of_gcp}[system]
         share = reader(row)
-        if share is not None and share.whom:
+        if share is not None and (share.whom or share.doubt):
             yield share
 
     # --- Google Drive ------------------------------------------------------------------------------------------------
 
     def _of_drive(self, row: Row) -> Share | None:
         told = {name: value for name, value in read_detail(row["parameters"]).items() if value is not None}
-        if "none" in _listed(told.get("new_value")) or _text(told.get("membership_change_type")).startswith("remove"):
+        if "none" in listed(told.get("new_value")) or text_of(told.get("membership_change_type")).startswith("remove"):
             return None
-        whom = [one for name in ("target_user", "target", "new_owner") if "@" in (one := _text(told.get(name)))]
+        whom = [one for name in ("target_user", "target", "new_owner") if "@" in (one := text_of(told.get(name)))]
         outside = [one for one in whom if not self._inside(one.rpartition("@")[2])]
-        domain = _text(told.get("target_domain"))
+        domain = text_of(told.get("target_domain"))
         if domain and domain != "all" and not self._inside(domain):
             outside.append(domain)
         visible = row["event_name"] in ("change_document_visibility", "change_document_access_scope", "publish_change")
-        wider = _text(told.get("visibility_change")) == "external"
-        if not whom and (domain == "all" or wider or (visible and _text(told.get("visibility")) in _VISIBLE)):
-            already = _text(told.get("old_visibility")) in _VISIBLE and not wider
+        wider = text_of(told.get("visibility_change")) == "external"
+        if not whom and (domain == "all" or wider or (visible and text_of(told.get("visibility")) in _VISIBLE)):
+            already = text_of(told.get("old_visibility")) in _VISIBLE and not wider
             outside += [] if already else [PUBLIC]
         actor = row["actor"] or {}
         named = _short(str(row["object_name"] or row["object_id"] or "a document"))
@@ -155,17 +157,19 @@ class _Shares:
     # --- AWS ---------------------------------------------------------------------------------------------------------
 
     def _of_aws(self, row: Row) -> Share | None:
-        if row["error_code"] or row["event_name"] not in _AWS_CALLS:
+        if row["error_code"] or row["event_name"] not in CALLS:
             return None
         told = read_detail(row["request_parameters"])
-        what, whom = _AWS_CALLS[row["event_name"]](told)
+        what, whom = CALLS[row["event_name"]](told)
+        doubt = unreadable(row["event_name"], told)
         outside = tuple(dict.fromkeys(one for one in whom if one == PUBLIC or self._foreign(one)))
         names = (what, f"arn:aws:s3:::{what}") if row["event_source"].startswith("s3.") else (what,)
         arn = row["identity_arn"] or row["identity_principal_id"]
         session = (row["identity_user_name"] or (arn or "").rpartition("/")[2]) or None
         who = Who("aws", arn, session, session if session and "@" in session else None)
-        words = f"{session or 'somebody'} shared {_short(what or 'a store')} with {_short(', '.join(outside))}"
-        return Share(f"aws:event:{row['event_id']}", names, outside, who, f"{words} ({row['event_name']})")
+        with_whom = _short(", ".join(outside)) or "nobody that can be told"
+        words = f"{session or 'somebody'} shared {_short(what or 'a store')} with {with_whom}"
+        return Share(f"aws:event:{row['event_id']}", names, outside, who, f"{words} ({row['event_name']})", doubt)
 
     def _foreign(self, account: str) -> bool:
         """Whether an account, or an ARN, belongs to nobody of the programme."""
@@ -211,13 +215,15 @@ class _Shares:
     def _judged(self, share: Share, row: Row) -> tuple[OutcomeValue, tuple[str, ...], str]:
         answers = {one: self._approved(share, one, row) for one in share.whom}
         left = [one for one, approved in answers.items() if approved is False]
-        if all(answers.values()):
+        if all(answers.values()) and share.doubt is None:
             return "pass", (), "an approved share of the data map"
         known = self._map.class_of(share.names)
         if known is not None and known not in CONFIDENTIAL:
             return "pass", (), f"{known} by the data map"
         if known is None and share.event_id.startswith("google:"):
             return "unknown", (), "not known whether it is confidential, for the data map does not list it"
+        if not left and share.doubt is not None:
+            return "unknown", (), share.doubt
         if not left:
             return "unknown", (), "approved, and not known whether by somebody other than who shared it"
         what = f"{known} by the data map" if known else "part of the system, and the data map says nothing else"
@@ -243,83 +249,6 @@ class _Shares:
                 return True
             found = None
         return found
-
-
-def _permission(told: Mapping[str, Any], name: str) -> list[str]:
-    """Whom an attribute of a snapshot or image adds: accounts, or everybody."""
-    part = told.get(name)
-    added = part.get("add") if isinstance(part, Mapping) else None
-    items = added.get("items") if isinstance(added, Mapping) else None
-    found: list[str] = []
-    for one in items if isinstance(items, list) else []:
-        if isinstance(one, Mapping):
-            found += [PUBLIC] if one.get("group") == "all" else [str(one["userId"])] if one.get("userId") else []
-    return found
-
-
-def _of_volume(told: Mapping[str, Any]) -> tuple[str, list[str]]:
-    return _text(told.get("snapshotId")), _permission(told, "createVolumePermission")
-
-
-def _of_image(told: Mapping[str, Any]) -> tuple[str, list[str]]:
-    return _text(told.get("imageId")), _permission(told, "launchPermission")
-
-
-def _of_database(told: Mapping[str, Any]) -> tuple[str, list[str]]:
-    what = _text(told.get("dBSnapshotIdentifier")) or _text(told.get("dBClusterSnapshotIdentifier"))
-    values = _listed(told.get("valuesToAdd")) if told.get("attributeName") == "restore" else []
-    return what, [PUBLIC if one == "all" else one for one in values]
-
-
-def _of_bucket_policy(told: Mapping[str, Any]) -> tuple[str, list[str]]:
-    policy = told.get("bucketPolicy")
-    policy = read_detail(policy) if isinstance(policy, str) else policy
-    return _text(told.get("bucketName")), _let_in(policy)
-
-
-def _of_bucket_acl(told: Mapping[str, Any]) -> tuple[str, list[str]]:
-    text = str([value for name, value in told.items() if name not in ("bucketName", "host", "Host")])
-    open_to_all = "public-read" in text or "/global/AllUsers" in text or "/global/AuthenticatedUsers" in text
-    return _text(told.get("bucketName")), [PUBLIC] if open_to_all or "authenticated-read" in text else []
-
-
-_AWS_CALLS = {
-    "ModifySnapshotAttribute": _of_volume, "ModifyImageAttribute": _of_image,
-    "ModifyDBSnapshotAttribute": _of_database, "ModifyDBClusterSnapshotAttribute": _of_database,
-    "PutBucketPolicy": _of_bucket_policy, "PutBucketAcl": _of_bucket_acl,
-}  # fmt: skip
-
-
-def _let_in(policy: Any) -> list[str]:
-    """Whom a resource policy lets in: accounts by their ARN or id, or everybody."""
-    statements = policy.get("Statement") if isinstance(policy, Mapping) else None
-    statements = [statements] if isinstance(statements, Mapping) else statements
-    found: list[str] = []
-    for one in statements if isinstance(statements, list) else []:
-        if not isinstance(one, Mapping) or one.get("Effect") != "Allow" or _narrowed(one.get("Condition")):
-            continue
-        principal = one.get("Principal")
-        named = principal.get("AWS") if isinstance(principal, Mapping) else principal
-        found += [PUBLIC if who == "*" else who for who in _listed(named)]
-        found += [PUBLIC] if "NotPrincipal" in one else []
-    return found
-
-
-def _narrowed(condition: Any) -> bool:
-    """Whether a statement holds only for an organisation, a network or an account."""
-    tests = condition.values() if isinstance(condition, Mapping) else ()
-    keys = [str(key).casefold() for test in tests if isinstance(test, Mapping) for key in test]
-    return any(key.startswith(_NARROWING) for key in keys)
-
-
-def _listed(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [str(one) for one in value]
-    return [] if value is None else [str(value)]
-
-
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, str | int) else ""
 
 
 def _short(text: str) -> str:
