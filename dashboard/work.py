@@ -17,6 +17,8 @@ from schemas.records import KIND_OF_LINE, RECORD_TYPES
 Json = Mapping[str, Any]
 Kind = Literal["collect", "decide", "lost"]
 
+_ACCESS_REVIEW = ("CC6-UAR-01", "decisions")
+"""The one line of people that has commands of its own, because its population is a pack."""
 HUMAN_STATES = frozenset({"human_decision_pending", "human_decision_overdue"})
 _HUMAN_WHERE_RECORDED = HUMAN_STATES | {"due", "invalid"}
 """States that ask for a person where the line is one of records; elsewhere the last two ask for a collection."""
@@ -46,8 +48,8 @@ class WorkEntry:
     """The distinct reasons why the latest attempts failed."""
     reason: str
     """Why it is open although the latest attempt did not fail."""
-    record: str | None = None
-    """The kind of record that is waited for."""
+    command: str | None = None
+    """By which a person does it, where a person is waited for."""
 
 
 _REASONS = {
@@ -73,7 +75,7 @@ class ExceptionGroup:
 def kinds_of(cell: Json) -> tuple[Kind, ...]:
     """What a cell asks for; one that is lost in part and open in part asks for both."""
     look = look_of(cell)
-    if cell["state"] in (_HUMAN_WHERE_RECORDED if _record_of(cell) else HUMAN_STATES):
+    if cell["state"] in (_HUMAN_WHERE_RECORDED if _command_of(cell) else HUMAN_STATES):
         return ("decide",)
     if look.tone == "lost" and cell["gap"] != "recoverable":
         return ("lost", "collect") if cell["next_loss"] else ("lost",)
@@ -104,14 +106,17 @@ def _entry(cells: Sequence[Json], causes: Mapping[str, Cause]) -> WorkEntry:
         tuple(named),
         tuple(message for message, _ in reasons.most_common(2)),
         _REASONS.get(first["state"], "It is not proven whole yet."),
-        _record_of(first),
+        _command_of(first),
     )
 
 
-def _record_of(cell: Json) -> str | None:
-    """The kind of record that proves a cell, None for one that is collected."""
-    kind = KIND_OF_LINE.get((cell["control_id"], cell["evidence_id"]))
-    return None if kind is None or RECORD_TYPES[kind].kind == "response" else kind
+def _command_of(cell: Json) -> str | None:
+    """The command by which a person proves a cell, None for one that is collected."""
+    line = (cell["control_id"], cell["evidence_id"])
+    if line == _ACCESS_REVIEW:
+        return "evidence review list"
+    kind = KIND_OF_LINE.get(line)
+    return None if kind is None or RECORD_TYPES[kind].kind == "response" else f"evidence record {kind} FILE"
 
 
 def missing_permissions(cells: Iterable[Json], causes: Mapping[str, Cause]) -> list[tuple[str, int]]:

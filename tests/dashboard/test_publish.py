@@ -263,3 +263,10 @@ def test_findings_that_may_be_accepted_are_collected() -> None:
     html = page(document(cell("2026-09", "due", **findings)), FACTS)
     assert 'id="collect"' in html
     assert "vulnerability_acceptance" not in html
+
+
+def test_an_access_review_is_decided_by_its_own_commands() -> None:
+    review = {"control_id": "CC6-UAR-01", "evidence_id": "decisions"}
+    html = page(document(cell("2026-Q3", "due", **review)), FACTS)
+    assert "<code>evidence review list</code>" in html
+    assert 'id="collect"' not in html
