@@ -14,6 +14,7 @@ Decisions where the rule leaves room:
 - The sign-in log of Google names people and no devices. So the population are the devices of people who signed in
   within 30 days before the snapshot, and shared devices of the register, which are nobody's; where the log is not held,
   all devices. A person who signed in and has no device at all is an item too, and so is an account of nobody known.
+- A source that was last read more than 35 days before, the longest gap allowed, says nothing of a snapshot's day.
 - Devices that are blocked, wiped or taken back can reach nothing and are left out; those of leavers are, as soon as
   their holder can not sign in.
 - What neither source tells is `unknown`. Google tells nothing of protection from malware, and is not asked for it; the
@@ -48,6 +49,7 @@ CODES = (DEVICE_UNMANAGED, NOT_ENCRYPTED, OS_OLD, SYNC_STALE)
 
 RECENT = timedelta(days=30)
 """How far back a sign-in makes a device part of the population, and how long it may be silent."""
+_STALE = timedelta(days=35)
 _MANAGED = frozenset({"APPROVED", "ACTIVE"})
 _SHUT_OUT = frozenset({"BLOCKED", "WIPING", "WIPED", "DEPROVISIONED", "DISABLED"})
 _PLATFORMS = {
@@ -58,6 +60,7 @@ _SIGNED_IN = frozenset({"login_success"})
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 Row = Mapping[str, Any]
+_Told = tuple[datetime, list[Row], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +120,17 @@ def _snapshots(window: TestWindow, evidence: StoredEvidence) -> Iterator[_Snapsh
     own_at = evidence.snapshots(own.DEVICES, window.scope_item_id, window.start, window.end)
     at |= {seen: digest for seen, _rows, digest in own_at}
     for instant in sorted(at):
-        found = [evidence.snapshot_before(google.DEVICES, item, instant) for item in identities]
+        found = [_fresh(evidence.snapshot_before(google.DEVICES, item, instant), instant) for item in identities]
         managed = [row for one in found if one is not None for row in one[1]]
-        own_one = evidence.snapshot_before(own.DEVICES, window.scope_item_id, instant)
+        own_one = _fresh(evidence.snapshot_before(own.DEVICES, window.scope_item_id, instant), instant)
         rows = () if own_one is None else own_one[1]
         listed = [row for row in rows if _holds(row, instant, window.programme.timezone)]
         whole = None not in found and (own_one is not None or window.programme.registers.devices is None)
         yield _Snapshot(instant, at[instant], _merged(managed, listed), whole)
+
+
+def _fresh(told: _Told | None, at: datetime) -> _Told | None:
+    return None if told is None or at - told[0] > _STALE else told
 
 
 def _holds(row: Row, at: datetime, zone: str) -> bool:
@@ -201,12 +208,16 @@ class _SignIns:
         self._evidence = evidence
         self._asked = window.asked_for(google.SIGN_INS)
         self._identities = IdentityMap.of(window.registers, window.programme.timezone)
-        self._by_account: dict[str, list[datetime]] = {}
+        self._by_account: dict[Who, list[datetime]] = {}
         for item in self._asked:
             for row, _digest in evidence.rows(google.SIGN_INS, item, window.start - RECENT, window.end):
-                email = (row["actor"] or {}).get("email")
-                if row["event_name"] in _SIGNED_IN and email:
-                    self._by_account.setdefault(email.casefold(), []).append(row["event_time"])
+                actor = row["actor"] or {}
+                email, profile = actor.get("email"), actor.get("profile_id")
+                if row["event_name"] in _SIGNED_IN and (email or profile):
+                    account = (
+                        Who("google", email.casefold(), None, email.casefold()) if email else Who("google", profile)
+                    )
+                    self._by_account.setdefault(account, []).append(row["event_time"])
         for times in self._by_account.values():
             times.sort()
 
@@ -227,7 +238,7 @@ class _SignIns:
         for account, times in self._by_account.items():
             place = bisect_left(times, at - RECENT)
             if place < len(times) and times[place] <= at:
-                found[account] = people.person(Who("google", account, None, account))
+                found[account.named] = people.person(account)
         return found
 
 

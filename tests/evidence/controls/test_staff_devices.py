@@ -224,6 +224,19 @@ def test_no_snapshot() -> None:
     assert judged(stored({}), as_of=END - DAY) == {}
 
 
+def test_an_account_that_the_log_names_by_its_id_alone_is_not_dropped() -> None:
+    actor = {"email": None, "profile_id": "77", "caller_type": "USER", "key": None}
+    rows = [signed_in("alice"), signed_in("x") | {"actor": actor}]
+    assert judged(stored(sign_ins=rows))["google:account:77"].codes == ("DEVICE_UNMANAGED",)
+
+
+def test_a_source_that_was_read_long_ago_is_not_known() -> None:
+    rows = [signed_in("alice"), signed_in("bob")]
+    for days, outcomes in ((35, {"pass"}), (36, {"pass", "unknown"})):
+        evidence = stored(register={FIRST - days * DAY: [listed(last_seen_at=FIRST)]}, sign_ins=rows)
+        assert {one.outcome for one in judged(evidence, register=True).values()} == outcomes
+
+
 def test_hostile_words_break_nothing() -> None:
     ugly = "z" * 3000 + "|\n<b>"
     found = judged(stored({FIRST: [managed(model=ugly, os_version=ugly, management_state=ugly)]}))
