@@ -57,8 +57,6 @@ _LOOK_BACK = timedelta(days=400)
 """How long before the window a ticket can have been opened that is still worked on."""
 _NEAR = timedelta(days=5)
 """Time around a window for which tickets must be held; a business day lies well within it."""
-_FURTHEST = timedelta(days=45)
-"""Longest time that one business day can take, with all holidays a calendar may have in a row."""
 _CALLS = 5
 
 Row = Mapping[str, Any]
@@ -128,9 +126,15 @@ class _Sessions:
         for one in self._kept:
             for ticket in tickets_of(window, evidence, one, window.start - _LOOK_BACK, window.as_of):
                 self._note(ticket)
-        self._acts = sorted((act for act in self._acts if act.by is not None), key=lambda act: act.at)
-        self._open = [act for act in self._acts if act.ticket.row["state"] == "open"]
-        self._open.sort(key=lambda act: act.ticket.known_until)
+        self._acts_of: dict[str, list[_Act]] = {}
+        self._open_of: dict[str, list[_Act]] = {}
+        for act in sorted(self._acts, key=lambda act: act.at):
+            for key in () if act.by is None else self._identities.at(act.at).person(act.by):
+                self._acts_of.setdefault(key, []).append(act)
+                if act.ticket.row["state"] == "open":
+                    self._open_of.setdefault(key, []).append(act)
+        for acts in self._open_of.values():
+            acts.sort(key=lambda act: act.ticket.known_until)
         self._person_ids: dict[tuple[int, Person], str | None] = {}
 
     def _note(self, ticket: Ticket) -> None:
@@ -229,15 +233,14 @@ class _Sessions:
                     return _Act(act.at, act.ticket)
         if not person:
             return None
-        first = bisect_left(self._acts, session.first - _FURTHEST, key=lambda act: act.at)
-        last = bisect_left(self._acts, due.at, key=lambda act: act.at)
-        for act in self._acts[first:last]:
-            if self._is_theirs(act, person) and self._near(act.at, session, due, calendar):
-                return act
+        for key in sorted(person):
+            acts = self._acts_of.get(key, [])
+            last = bisect_left(acts, due.at, key=lambda act: act.at)
+            # Who acts later is nearer, up to when it is due.
+            first = bisect_left(acts, True, 0, last, key=lambda act: self._near(act.at, session, due, calendar))
+            if first < last:
+                return acts[first]
         return None
-
-    def _is_theirs(self, act: _Act, person: Person) -> bool:
-        return act.by is not None and not person.isdisjoint(self._identities.at(act.at).person(act.by))
 
     @staticmethod
     def _near(at: datetime, session: _Session, due: Deadline, calendar: Calendar) -> bool:
@@ -250,10 +253,11 @@ class _Sessions:
             until = min(due.at, self._window.as_of)
             if not tickets_covered(self._window, self._evidence, one, session.first - _NEAR, until):
                 return f"not all {one.name.partition('.')[2]} around that time are held"
-        last = bisect_left(self._open, due.at, key=lambda act: act.ticket.known_until)
-        for act in self._open[:last]:
-            ticket = act.ticket
-            if ticket.opened_at < due.at and self._is_theirs(act, person):
+        for key in sorted(person):
+            acts = self._open_of.get(key, [])
+            unread = acts[: bisect_left(acts, due.at, key=lambda act: act.ticket.known_until)]
+            ticket = next((act.ticket for act in unread if act.ticket.opened_at < due.at), None)
+            if ticket is not None:
                 return f"{ticket.name}, which is theirs, was last read at {format_instant(ticket.known_until)}"
         return None
 
