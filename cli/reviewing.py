@@ -11,13 +11,12 @@ from cyclopts import Parameter
 
 from cli.options import DEFAULT_OPTIONS, Options
 from cli.output import print_json, printable, say
+from cli.review_words import ask, facts_of, line_of, row_of, summary_of
 from schemas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from connectors.reviews.deciding import Desk
-    from connectors.reviews.ledger import Review
     from connectors.store.signer import Signer
-    from evidence.reviews.pack import PackRow
 
 review = cyclopts.App(
     name="review",
@@ -77,12 +76,12 @@ def open_review(
                 raise
             refused.append({"system": item.id, "problem": str(error)})
             continue
-        opened.append({**_summary(desk, found), "new": held is None or held.digest != found.digest})
+        opened.append({**summary_of(desk, found), "new": held is None or held.digest != found.digest})
     if options.json:
         print_json({"reviews": opened, "refused": refused})
     else:
         for one in opened:
-            print(printable(_line(one) + ("" if one["new"] else " (open already)")))
+            print(printable(line_of(one) + ("" if one["new"] else " (open already)")))
         for one in refused:
             say(f"not opened: {one['problem']}")
     return 1 if refused else 0
@@ -92,12 +91,12 @@ def open_review(
 def list_reviews(*, options: Options = DEFAULT_OPTIONS) -> None:
     """List the reviews there are, with what is still undecided."""
     desk = _desk(options, read_only=True)
-    found = [_summary(desk, one) for one in desk.reviews.latest()]
+    found = [summary_of(desk, one) for one in desk.reviews.latest()]
     if options.json:
         print_json({"reviews": found})
         return
     for one in found:
-        print(printable(_line(one)))
+        print(printable(line_of(one)))
     if not found:
         say("no review was opened yet: evidence review open")
 
@@ -133,17 +132,17 @@ def show(
     rows = campaign.undecided() if undecided else list(campaign.rows.values())
     rows = [row for row in rows if row.flags or not flagged]
     if options.json:
-        print_json({**_summary(desk, found), "shown": [_row(found, row) for row in rows]})
+        print_json({**summary_of(desk, found), "shown": [row_of(found, row) for row in rows]})
         return
     if csv:
         from connectors.reviews.decision_file import table
 
         print(table(campaign, rows), end="")
         return
-    print(printable(_line(_summary(desk, found))))
+    print(printable(line_of(summary_of(desk, found))))
     for row in rows:
         said = campaign.standing().get(row.row_id)
-        print(printable(f"{row.row_id}  {_facts(row)}"))
+        print(printable(f"{row.row_id}  {facts_of(row)}"))
         if said is not None:
             print(printable(f"    {said.decision} by {said.decided_by}{f': {said.reason}' if said.reason else ''}"))
 
@@ -202,7 +201,7 @@ def decide(
         if not sys.stdin.isatty():
             raise ConfigurationError("say what to decide: evidence review decide ROW keep, or --from FILE.csv. "
                                      "On a terminal it asks row by row")  # fmt: skip
-        return _ask(desk, found, who, signer)
+        return ask(desk, found, who, signer)
     else:
         if decision is None:
             raise ConfigurationError("say what you decide: keep, revoke, change or escalate")
@@ -212,7 +211,7 @@ def decide(
             raise ConfigurationError(problem)
     made = desk.decide(found, wanted, who, how=how, signer=signer) if wanted else []
     if options.json:
-        print_json({**_summary(desk, found), "decided": [one.to_json() for one in made]})
+        print_json({**summary_of(desk, found), "decided": [one.to_json() for one in made]})
         return None
     left = len(found.campaign.undecided())
     say(f"{len(made)} decided; {left} still to decide" + ("" if left else ". Now sign it: evidence review sign"))
@@ -268,7 +267,7 @@ def delegate(
         of = desk.row(found, of).row_id
     count = desk.delegate(found, to, who, rows=kind, of=of, reason=reason, signer=signer)
     if options.json:
-        print_json({**_summary(desk, found), "delegated": {"to": to, "by": who, "rows": count}})
+        print_json({**summary_of(desk, found), "delegated": {"to": to, "by": who, "rows": count}})
         return
     say(f"{count} row{'' if count == 1 else 's'} handed to {to}")
 
@@ -305,9 +304,9 @@ def sign(
     found = desk.find(system, quarter)
     desk.sign(found, who, statement=statement or STATEMENT, signer=signer)
     if options.json:
-        print_json(_summary(desk, found))
+        print_json(summary_of(desk, found))
         return
-    print(printable(_line(_summary(desk, found))))
+    print(printable(line_of(summary_of(desk, found))))
     counts = found.campaign.counts()
     follow = counts["revoke"] + counts["change"]
     if follow:
@@ -333,84 +332,3 @@ def _signer(path: Path | None) -> Signer | None:
     if not path.is_file():
         raise ConfigurationError(f"there is no key file {path}. Make one: evidence record key {path}")
     return Signer.load(path)
-
-
-def _summary(desk: Desk, found: Review) -> dict[str, Any]:
-    signed = None if found.signed is None else found.signed.body
-    return {
-        "system": found.system, "name": desk.name_of(found), "quarter": found.window, "pack": found.digest,
-        "observed_at": found.values["observed_at"], "counts": found.campaign.counts(),
-        "flagged": sum(bool(row.flags) for row in found.campaign.rows.values()),
-        "removed": list(found.values["removed"]), "opened": found.opened.seq,
-        "signed": None if signed is None else {
-            "signed_by": signed["signed_by"], "signed_at": signed["performed_at"], "signed_how": signed["signed_how"],
-            "ledger": found.signed.seq if found.signed else None, "statement": signed["values"]["statement"],
-        },
-    }  # fmt: skip
-
-
-def _line(one: dict[str, Any]) -> str:
-    counts = one["counts"]
-    state = f"signed by {one['signed']['signed_by']} at {one['signed']['signed_at']}" if one["signed"] else (
-        f"{counts['undecided']} undecided" if counts["undecided"] else "decided, to be signed"
-    )  # fmt: skip
-    return (f"{one['quarter']}  {one['name']}  {counts['rows']} accounts as of {one['observed_at']}, "
-            f"{one['flagged']} flagged, {state}  {one['pack']}")  # fmt: skip
-
-
-def _row(found: Review, row: PackRow) -> dict[str, Any]:
-    said = found.campaign.standing().get(row.row_id)
-    return {
-        **row.to_json(), "row_digest": found.campaign.digests[row.row_id], "assigned_to": found.campaign.assigned(row),
-        "decision": None if said is None else {
-            "decision": said.decision, "reason": said.reason, "decided_by": said.decided_by,
-            "decided_at": said.decided_at, "ledger": said.seq,
-        },
-    }  # fmt: skip
-
-
-def _facts(row: PackRow) -> str:
-    used = row.last_used_at or {"never": "never"}.get(row.last_use, "unknown")
-    parts = [
-        row.name, f"({', '.join(row.persons) or 'nobody known'})", row.kind, f"second factor {row.second_factor}",
-        f"last used {used}", f"roles: {', '.join(row.roles[:6]) or 'none'}{' …' if len(row.roles) > 6 else ''}",
-    ]  # fmt: skip
-    if row.change in ("new", "changed"):
-        parts.append(row.change + (f" ({', '.join(row.changes)})" if row.changes else ""))
-    return "  ".join(parts) + (f"  [{', '.join(row.flags)}]" if row.flags else "")
-
-
-def _ask(desk: Desk, found: Review, who: str, signer: Signer | None) -> None:
-    """Row by row: one letter decides, an empty line passes over, q ends. Each decision is recorded at once."""
-    from connectors.reviews.deciding import Wanted
-
-    letters = {"k": "keep", "r": "revoke", "c": "change", "e": "escalate"}
-
-    def asked(prompt: str) -> str:
-        try:
-            return input(prompt).strip()
-        except EOFError:  # the terminal was closed, or Ctrl-D
-            return "q"
-
-    for row in found.campaign.undecided():
-        to = found.campaign.assigned(row)
-        if to is not None and not desk.persons.same(to, who):
-            continue
-        print(printable(f"\n{row.row_id}\n  {_facts(row)}"))
-        while True:
-            said = asked("[k]eep [r]evoke [c]hange [e]scalate, Enter: later, q: stop > ").lower()
-            if said in ("", "q"):
-                break
-            if said[:1] not in letters:
-                continue
-            reason = asked("reason > ") or None
-            wanted = Wanted(row.row_id, letters[said[:1]], reason, found.campaign.digests[row.row_id])
-            problem = desk.problems(found, [wanted], who)[0]
-            if problem is None:
-                desk.decide(found, [wanted], who, how="asked", signer=signer)
-                break
-            print(printable(f"  {problem}"))
-        if said == "q":
-            break
-    left = len(found.campaign.undecided())
-    say(f"{left} still to decide" + ("" if left else ". Now sign it: evidence review sign"))

@@ -22,7 +22,8 @@ from connectors.workspace import Workspace, open_workspace
 from evidence.collection_plan import RunCadence, closed_window
 from evidence.controls.model import Family
 from flows.family import collect_family
-from flows.simulated_records import dated_records, record_written
+from flows.simulated_records import DatedRecord, dated_records, record_written
+from flows.simulated_reviews import DatedReview, dated_reviews, hold_review
 from schemas.errors import ConfigurationError
 from schemas.instants import format_instant
 
@@ -49,12 +50,14 @@ def simulated_period(
 
     workspace: Workspace | None = None
     counts = {"collections": 0, "failed": 0, "records": 0}
-    written = deque(dated_records(Path(program).parent))
+    folder = Path(program).parent
+    happened = sorted([*dated_records(folder), *dated_reviews(folder)], key=lambda one: one.at)
+    written: deque[DatedRecord | DatedReview] = deque(happened)
     plans = sorted(story, key=lambda chapter: chapter["at"])
     for planned, runs in _schedule(start, end, every_days):
         while workspace is not None and written and written[0].at < planned:
             instant = written[0].at
-            counts["records"] += record_written(workspace, written.popleft())
+            counts["records"] += _told(workspace, written.popleft())
         instant = planned
         while plans and datetime.fromisoformat(plans[0]["at"]) <= instant:
             _put(control_url, "plan", plans.pop(0)["plan"])
@@ -72,8 +75,16 @@ def simulated_period(
             )
     while workspace is not None and written and written[0].at < end:
         instant = written[0].at
-        counts["records"] += record_written(workspace, written.popleft())
+        counts["records"] += _told(workspace, written.popleft())
     return counts
+
+
+def _told(workspace: Workspace, one: DatedRecord | DatedReview) -> int:
+    """What people recorded or reviewed, in records."""
+    if isinstance(one, DatedRecord):
+        return record_written(workspace, one)
+    hold_review(workspace, one.said)
+    return 1
 
 
 def _schedule(start: datetime, end: datetime, every_days: int) -> Iterator[tuple[datetime, list[RunCadence | None]]]:

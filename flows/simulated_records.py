@@ -47,7 +47,7 @@ def record_written(workspace: Workspace, written: DatedRecord) -> int:
     for draft in read_record_file(record_type, written.path, {}).drafts[:1]:
         address = draft.about.get("signed_by") or draft.values.get(record_type.signer or "")
         if address:
-            signer = _signer_of(workspace, address)
+            signer = signer_of(workspace, address)
     return len(record_file(workspace, record_type, written.path, signer=signer))
 
 
@@ -59,7 +59,7 @@ def simulated_signer(address: str) -> Signer:
     return Signer(Ed25519PrivateKey.from_private_bytes(seed))
 
 
-def _signer_of(workspace: Workspace, address: str) -> Signer | None:
+def signer_of(workspace: Workspace, address: str) -> Signer | None:
     """The signer, where the programme has the key of that person."""
     signer, now = simulated_signer(address), workspace.now()
     keys = People(workspace.history()).keys_of(address, now, now)

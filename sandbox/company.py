@@ -11,6 +11,7 @@
 | `program.yaml` | its programme file, in which the sandbox fills in its own addresses |
 | `registers/` | its registers; `people.csv` and `identities.csv` come from `company.yaml` unless they are there |
 | `records/` | what its people wrote down, `<day>.<kind>.yaml` or `.csv`, and what is attached to it |
+| `reviews/` | its access reviews, `<day>.yaml`: system, quarter, who decides and who about that one, what is revoked |
 """
 
 from __future__ import annotations

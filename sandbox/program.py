@@ -39,7 +39,7 @@ def write_company_programme(
     google_url: str | None = None,
     trackers: Mapping[str, str] | None = None,
 ) -> Path:
-    """Copy a company's `program.yaml`, registers and records to `directory` and point it at the running sandbox.
+    """Copy a company's programme, registers, records and reviews to `directory` and point it at the running sandbox.
 
     `account` is an AWS account that joins those of the company. `trackers` are the addresses of `jira` and `pagerduty`.
     """
@@ -59,7 +59,7 @@ def write_company_programme(
     if account is not None:
         scope["aws"] = scope.get("aws") or {"accounts": []}
         scope["aws"]["accounts"].append(_account(account))
-    for name in ("registers", "records"):
+    for name in ("registers", "records", "reviews"):
         if (folder / name).is_dir():
             shutil.copytree(folder / name, directory / name, dirs_exist_ok=True)
     _write_people(directory, company)
