@@ -310,7 +310,7 @@ def sign(
     counts = found.campaign.counts()
     follow = counts["revoke"] + counts["change"]
     if follow:
-        days = desk.workspace.loaded.programme.evidence_rules.review_removal_business_days
+        days = desk.opening.rules.review_removal_business_days
         say(f"{follow} account{'' if follow == 1 else 's'} to revoke or change: each must be seen done within {days} "
             "business days")  # fmt: skip
     if signer is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from connectors.store.objects import check
 from connectors.store.store import Store
 from evidence.ledger_index import IndexedEntry
 from evidence.reviews.campaign import Campaign, Decision, Delegation
+from evidence.reviews.pack import PackRow
 from schemas.instants import parse_instant
 
 CONTROL, LINE = "CC6-UAR-01", "decisions"
@@ -74,6 +75,10 @@ class Review:
             self._take(self._campaign, entry)
         self._taken = len(self.entries)
         return self._campaign
+
+    def opened_with(self, rows: Sequence[PackRow]) -> None:
+        """Take the rows as they were just stored, instead of reading them back."""
+        self._campaign = self._campaign or Campaign.of(rows, self.values["assign"])
 
     def _take(self, campaign: Campaign, entry: IndexedEntry) -> None:
         assert entry.body is not None

@@ -7,6 +7,7 @@ on purpose (`again`); what was decided about the old one stays with it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from connectors.records.accepting import Acceptance
@@ -20,11 +21,12 @@ from evidence.completeness.windows import Window
 from evidence.controls.catalogue import control as control_of
 from evidence.controls.model import Control, EvidenceLine
 from evidence.reviews.accounts import LISTS
-from evidence.reviews.pack import PackRefused, make_rows, removed_rows, rows_digest
+from evidence.reviews.pack import PackRefused, PackRow, make_rows, removed_rows, rows_digest
 from evidence.scope import ScopedItem
 from evidence.signed_record import RECORD_FORMAT
 from schemas.errors import ConfigurationError
 from schemas.instants import format_instant
+from schemas.programme_rules import EvidenceRules
 from schemas.records.values import nearest
 
 
@@ -70,6 +72,11 @@ class Opening:
             raise ConfigurationError("no quarter of the observation period has begun, so there is nothing to review")
         return begun[-1].window_id
 
+    @cached_property
+    def rules(self) -> EvidenceRules:
+        """Policy parameters, as recorded last."""
+        return EvidenceRules.model_validate(self._accept.history.versions[-1].programme.get("evidence_rules") or {})
+
     @property
     def max_age(self) -> timedelta:
         """How old a list may be when it is signed."""
@@ -107,9 +114,13 @@ class Opening:
         }  # fmt: skip
         append_record(self._store, body, [stored.to_json()])
         self._reviews.refresh()
-        return self._reviews.by_pack[item.id, window, stored.digest]
+        review = self._reviews.by_pack[item.id, window, stored.digest]
+        review.opened_with(rows)
+        return review
 
-    def _pack(self, evidence: LedgerEvidence, item: ScopedItem, window: str) -> tuple[list[Any], dict[str, Any], str]:
+    def _pack(
+        self, evidence: LedgerEvidence, item: ScopedItem, window: str
+    ) -> tuple[list[PackRow], dict[str, Any], str]:
         dataset = LISTS[item.system]
         what = f"the review of {item.name} for {window} can't be opened"
         collect = f"Run `evidence collect --control {CONTROL} --scope {item.id}`"
@@ -128,12 +139,12 @@ class Opening:
         previous = self._reviews.signed_before(item.id, window)
         before = None if previous is None else list(previous.campaign.rows.values())
         history = self._accept.history
-        programme = self._accept.workspace.loaded.programme
         try:
             rows = make_rows(
                 item.system, snapshot, observed_at=observed_at, counted=counted,
                 registers=history.versions[-1].registers, zone=history.timezone,
-                dormant_days=programme.evidence_rules.dormant_days, previous=before,
+                dormant_days=self.rules.dormant_days, previous=before,
+                machines=self.rules.machine_accounts,
             )  # fmt: skip
         except PackRefused as error:
             raise ConfigurationError(f"{what}: {error}. {collect}") from error
@@ -142,7 +153,7 @@ class Opening:
             "observed_at": format_instant(observed_at), "dataset": dataset.name, "snapshot": digest,
             "previous": None if previous is None else previous.digest,
             "removed": [row.row_id for row in removed_rows(rows, before)],
-            "dormant_days": programme.evidence_rules.dormant_days,
+            "dormant_days": self.rules.dormant_days,
         }  # fmt: skip
         return rows, values, digest
 

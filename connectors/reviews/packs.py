@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from connectors.store.objects import check
-from evidence.reviews.pack import PackRow
+from evidence.reviews.pack import NAMES, PackRow
 from schemas.collection import StoredObject
 from schemas.errors import VerificationFailed
 
@@ -26,7 +26,7 @@ def _schema() -> pa.Schema:
     def kind(name: str) -> pa.DataType:
         return pa.list_(pa.string()) if name in _LISTS else pa.bool_() if name in _TRUTHS else pa.string()
 
-    return pa.schema([pa.field(name, kind(name)) for name in (*PackRow.__slots__, "row_digest")])
+    return pa.schema([pa.field(name, kind(name)) for name in (*NAMES, "row_digest")])
 
 
 def pack_bytes(rows: Sequence[PackRow], about: Mapping[str, str]) -> bytes:

@@ -7,7 +7,7 @@ digest over everything a reviewer is shown; a decision names the digest of the r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,23 +57,26 @@ class PackRow:
     changes: tuple[str, ...]
     """Names of what changed."""
     flags: tuple[str, ...]
+    _digest: str | None = field(default=None, init=False, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The row as it is stored and digested."""
-        out = {name: getattr(self, name) for name in self.__slots__}
+        out = {name: getattr(self, name) for name in NAMES}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in out.items()}
 
     @classmethod
     def from_json(cls, data: Row) -> PackRow:
         """The row back from its stored form; other keys are passed over."""
-        values: dict[str, Any] = {name: data[name] for name in cls.__slots__}
+        values: dict[str, Any] = {name: data[name] for name in NAMES}
         values |= {name: tuple(values[name] or ()) for name in _LISTS}
         return cls(**values)
 
     @property
     def digest(self) -> str:
         """Over everything that a reviewer is shown."""
-        return digest(canonical(self.to_json()))
+        if self._digest is None:  # made once: a row is asked for it again and again, and never changes
+            object.__setattr__(self, "_digest", digest(canonical(self.to_json())))
+        return str(self._digest)
 
     @property
     def name(self) -> str:
@@ -86,6 +89,10 @@ class PackRow:
         return who_of(
             self.row_id.partition(":")[0], self.kind, self.reference or self.account_id, self.login, self.email
         )
+
+
+NAMES = tuple(name for name in PackRow.__slots__ if not name.startswith("_"))
+"""What is stored of a row, in order."""
 
 
 class PackRefused(ValueError):
@@ -102,11 +109,12 @@ def make_rows(
     zone: str,
     dormant_days: int,
     previous: Iterable[PackRow] | None,
+    machines: Iterable[str] = (),
 ) -> list[PackRow]:
     """The rows of a pack. PackRefused where the snapshot is not shown to be whole.
 
     `counted` is what the source itself counts; `previous` are the rows of the campaign signed before, None where there
-    was none.
+    was none. `machines` are logins of accounts that are nobody's although the source lists them as people's.
     """
     if counted is None:
         raise PackRefused("the source gave no count of its own to hold the list against")
@@ -115,7 +123,8 @@ def make_rows(
     accounts = accounts_of(system, snapshot)
     if len({account.id for account in accounts}) != len(accounts):
         raise PackRefused("two rows of the list have the same id")
-    reader = _Reader(observed_at, registers, zone, timedelta(days=dormant_days))
+    machines = frozenset(name.casefold() for name in machines)
+    reader = _Reader(observed_at, registers, zone, timedelta(days=dormant_days), machines)
     before = None if previous is None else {row.row_id: row for row in previous}
     return [reader.row(account, before) for account in accounts]
 
@@ -133,16 +142,26 @@ def rows_digest(rows: Iterable[PackRow]) -> str:
 
 class _Reader:
     def __init__(
-        self, observed_at: datetime, registers: Mapping[str, Sequence[Row]], zone: str, dormant: timedelta
+        self,
+        observed_at: datetime,
+        registers: Mapping[str, Sequence[Row]],
+        zone: str,
+        dormant: timedelta,
+        machines: frozenset[str],
     ) -> None:
         self._at = observed_at
         self._zone = zone
         self._dormant = dormant
+        self._machines = machines
         self._persons = Persons(registers, zone)
 
     def row(self, account: Account, before: Mapping[str, PackRow] | None) -> PackRow:
         persons = sorted(self._persons.of(account.who, self._at))
-        kind = "person" if account.kind == "service" and persons and account.system == "aws" else account.kind
+        kind = account.kind
+        if kind == "service" and persons and account.system == "aws":
+            kind = "person"
+        elif kind in ("person", "external") and (account.login or account.email or "").casefold() in self._machines:
+            kind = "service"
         made = PackRow(
             row_id=account.row_id,
             account_id=account.id,

@@ -98,6 +98,14 @@ def test_flags(system: str, row: Mapping[str, Any], flags: tuple[str, ...]) -> N
     assert made.flags == flags
 
 
+def test_an_account_that_the_programme_calls_a_machine() -> None:
+    [row] = make_rows(
+        "github", [github_account("Robot")], observed_at=NOW, counted=1, registers=REGISTERS, zone="UTC",
+        dormant_days=90, previous=None, machines=["robot"],
+    )  # fmt: skip
+    assert (row.kind, row.flags) == ("service", ("no_owner",))
+
+
 def test_a_row_says_who_and_what() -> None:
     role = {"scope": "team", "resource_id": "T", "resource_name": "core", "role": "maintainer", "via": None}
     row = rows_of("github", [github_account("ann", roles=[role])])["ann"]
