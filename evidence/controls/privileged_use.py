@@ -26,7 +26,7 @@ Decisions where the rule leaves room:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from evidence.controls.access_events import STREAMS
 from evidence.controls.business_days import BusinessDays, Deadline
@@ -44,6 +44,8 @@ REVIEWS = "reviews"
 USE_UNREVIEWED = "USE_UNREVIEWED"
 SELF_REVIEWED = "SELF_REVIEWED"
 NO_TICKET = "NO_TICKET"
+_LONGEST_SESSION = timedelta(hours=36)
+"""Longest time for which AWS hands out credentials of a session."""
 CODES = (USE_UNREVIEWED, SELF_REVIEWED, NO_TICKET)
 
 
@@ -76,15 +78,18 @@ class _Test:
         recognised = Uses(window, self._evidence)
         uses: list[tuple[Use, str]] = []
         for item in items:
-            for row, digest in self._evidence.rows(stream, item, window.start, end):
+            # A session may have begun, and been named by its first event, before the window.
+            for row, digest in self._evidence.rows(stream, item, window.start - _LONGEST_SESSION, end):
                 use = recognised.of(row)
-                if use is not None:
+                if use is not None and (use.session is not None or use.at >= window.start):
                     uses.append((use, digest))
         of_sessions: dict[tuple[str, ...], list[StoredRecord]] = {}
         for use, _ in uses:
             if use.session is not None:
                 of_sessions.setdefault(use.session, []).extend(self._naming(use))
         for use, digest in sorted(uses, key=lambda pair: (pair[0].at, pair[0].id)):
+            if use.at < window.start:
+                continue
             naming = self._naming(use) if use.session is None else of_sessions[use.session]
             yield self._judge(use, digest, naming)
 

@@ -309,6 +309,12 @@ class TestAws:
         assert found[f"use:{rows[2]['event_id']}"].outcome == "exception", "it came after the review"
         assert found[f"use:{rows[3]['event_id']}"].outcome == "exception", "another session"
 
+    def test_a_session_that_began_before_the_window(self) -> None:
+        session = {"identity_access_key_id": "ASIA1", "session_created_at": MAY[0] - 2 * HOUR}
+        rows = [by_root("CreateUser", MAY[0] - HOUR, **session), by_root("DeleteUser", MAY[0] + HOUR, **session)]
+        found = judged(rows, [review(rows[0]["event_id"], MAY[0] + 9 * HOUR, used_by="p1@acme.example")])
+        assert {item: one.outcome for item, one in found.items()} == {f"use:{rows[1]['event_id']}": "pass"}
+
 
 class TestGoogle:
     EVENT = google_event("CHANGE_PASSWORD", USED, "x", by="p1")
