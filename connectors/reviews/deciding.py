@@ -152,6 +152,9 @@ class Desk:
         self, review: Review, wanted: Sequence[Wanted], by: str, *, how: str, signer: Signer | None = None
     ) -> list[Decision]:
         """Record decisions that `problems` has nothing against, all in one entry."""
+        self.reviews.refresh()
+        if review.signed is not None:  # by somebody else, while this one was looking
+            raise ConfigurationError(f"the review for {review.window} was signed meanwhile; nothing was recorded")
         now = format_instant(self.accept.now)
         digests = review.campaign.digests
         made = [

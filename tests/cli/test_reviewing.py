@@ -10,6 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cli.json_schemas import schema_of
+from connectors.reviews.deciding import Desk, Wanted
+from connectors.workspace import open_workspace
+from schemas.errors import ConfigurationError
+from schemas.instants import parse_instant
 from tests.fakes.evidence_project import Project, Ran, evidence
 from tests.fakes.reviewing_company import STAFF, SYSTEM, listed, reviewing_company, user
 
@@ -155,6 +159,18 @@ def test_what_is_signed_stays(company: Project) -> None:
     assert "already" in refused(company, "sign", "--by", LEAD)
     assert "stays as it is" in refused(company, "open", "--again", "--system", SYSTEM, "--quarter", "2026-Q1")
     assert "nothing left" in refused(company, "delegate", CTO, "--by", LEAD)
+
+
+def test_two_people_at_once(company: Project) -> None:
+    company.fine("review", "open")
+    all_decided(company)
+    at = parse_instant(company.now or "")
+    desk = Desk(open_workspace(company.program, now=lambda: at))
+    review = desk.find(None, None)
+    company.fine("review", "sign", "--by", LEAD)
+    with pytest.raises(ConfigurationError, match="signed meanwhile"):
+        desk.decide(review, [Wanted("google:1cto", "revoke", "no")], LEAD, how="row")
+    assert company.fine("review", "show")["counts"]["keep"] == 3
 
 
 def test_a_row_that_changed_is_not_decided_by_what_was_seen_before(company: Project) -> None:
