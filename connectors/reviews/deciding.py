@@ -237,7 +237,9 @@ class Desk:
         population = {
             "population_at": review.values["observed_at"], "population_complete": True, "undecided": 0,
         }  # fmt: skip
-        self._append(review, "periodic", SIGNED, values, by, signer, [], **population)
+        # What was signed is named with it, so that a file that is altered later makes the signature worthless.
+        held = [one for entry in (review.opened, *review.entries) if entry.body for one in entry.body["stored"]]
+        self._append(review, "periodic", SIGNED, values, by, signer, held, **population)
         return review
 
     def _append(

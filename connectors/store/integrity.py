@@ -1,4 +1,4 @@
-"""Which of the objects that claims rest on are no longer what was stored, quickly enough to ask before every verdict.
+"""Which of the objects that claims and records rest on are no longer what was stored, quickly enough for every verdict.
 
 A file is read and digested once; after that only when its stamp (inode, size, times of change) is another one. The list
 of what was found sound is a cache under `index/`, deletable at any time. It spares work and proves nothing: `evidence
@@ -8,7 +8,6 @@ verify` looks at every byte.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -23,16 +22,16 @@ _CACHE = "index/sound-objects.json"
 
 
 def damaged_objects(store: Store) -> dict[str, str]:
-    """Digest and problem of each Parquet object that a claim names and that is missing or altered; empty if none is."""
+    """Digest and problem of each object that a claim or record names and that is missing or altered; empty if none."""
     files = store.files
     known, sound, damaged = _read(store), dict[str, str](), dict[str, str]()
-    for digest in _named(store):
+    for digest, suffix in _named(store).items():
         name = digest.removeprefix("sha256:")
-        path = f"objects/{name[:2]}/{name}.parquet"
+        path = f"objects/{name[:2]}/{name}{suffix}"
         try:
             stamp = files.stamp(path)
             if known.get(digest) != stamp:
-                check_digest(files, "objects", digest, ".parquet")
+                check_digest(files, "objects", digest, suffix)
         except FileNotFoundError:
             damaged[digest] = f"{path}: the ledger names this object and it is missing."
         except VerificationFailed as error:
@@ -45,11 +44,19 @@ def damaged_objects(store: Store) -> dict[str, str]:
     return damaged
 
 
-def _named(store: Store) -> Iterable[str]:
-    """Digests of the objects that claims name, each once."""
-    return dict.fromkeys(
-        claim.object_digest for entry in store.index() for claim in entry.claims if claim.object_digest is not None
-    )
+def _named(store: Store) -> dict[str, str]:
+    """Objects that claims name and records come with, each once: digest and how its file name ends."""
+    found: dict[str, str] = {}
+    for entry in store.index():
+        for claim in entry.claims:
+            if claim.object_digest is not None:
+                found[claim.object_digest] = ".parquet"
+        if entry.kind == "record" and entry.body:
+            for held in (entry.body.get("object") or {}, *(entry.body.get("stored") or ())):
+                if held.get("path") and held.get("digest"):
+                    digest = str(held["digest"])
+                    found.setdefault(digest, str(held["path"]).rpartition(digest.removeprefix("sha256:"))[2])
+    return found
 
 
 def _read(store: Store) -> dict[str, str]:

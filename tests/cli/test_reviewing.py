@@ -198,6 +198,20 @@ def test_an_edited_pack_is_noticed(company: Project) -> None:
     assert not company.verify()["ok"]
 
 
+def test_a_pack_edited_after_the_signature_makes_it_worthless(company: Project) -> None:
+    pack = company.fine("review", "open")["reviews"][0]["pack"].removeprefix("sha256:")
+    all_decided(company)
+    company.fine("review", "sign", "--by", LEAD)
+    [path] = company.store.glob(f"objects/*/{pack}.parquet")
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    later = company.at("2026-04-02T00:00:00Z")
+    found = cell(later)
+    assert (found["state"], found["flags"]) == ("invalid", ["integrity_warning", "signature_unauthenticated"])
+    told = later.run("test", "--control", "CC6-UAR-01", "--window", "2026-Q1", "--as-of", "2026-04-02T00:00:00Z")
+    assert [one["outcome"] for one in told.json["outcomes"]] == ["unknown"]
+
+
 def test_the_clock_is_not_set_back(company: Project) -> None:
     company.fine("review", "open")
     all_decided(company.at("2026-04-20T08:00:00Z"))
