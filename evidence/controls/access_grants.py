@@ -103,12 +103,8 @@ class Grants:
             self._judge(verdict, event, people)
         window = self._window
         subject = f"{event.words}, by {event.actor.named[:120]} at {format_instant(event.at)}"
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=f"grant:{event.id}",
             event_time=event.at,
             outcome=verdict.outcome,

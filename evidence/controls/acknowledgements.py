@@ -111,12 +111,8 @@ class _Test:
             verdict.doubts(member.doubt)
         subject = f"{member.named}, here since {first_day}"
         pending = waits and not verdict.codes
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=f"person:{member.person_id}",
             event_time=max(member.starts_at, window.start),
             outcome="pending" if pending else verdict.outcome,

@@ -208,9 +208,8 @@ def _is_spam(ticket: Ticket) -> bool:
 def _outcome(
     window: TestWindow, item: str, at: datetime, codes: tuple[str, ...], words: str, digests: tuple[str, ...]
 ) -> Outcome:
-    return Outcome(
-        control_id=window.control_id, evidence_id=LINE, window_id=window.window_id, scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item, item_id=item, event_time=at, outcome="exception" if codes else "pass",
+    return window.outcome(
+        evidence_id=LINE, item_id=item, event_time=at, outcome="exception" if codes else "pass",
         codes=codes, explanation=words, evidence=digests,
     )  # fmt: skip
 

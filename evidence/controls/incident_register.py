@@ -107,9 +107,8 @@ def _cross_checked(
         ok = False
         named = f"; {said[:80]}, which it names, is not in it" if said else ""
         explanation = f"{subject}: the register has no incident for it{named}, and nobody wrote why it was none."
-    return Outcome(
-        control_id=window.control_id, evidence_id=LINE, window_id=window.window_id, scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item, item_id=f"cross-check:{ticket.id}", event_time=ticket.opened_at,
+    return window.outcome(
+        evidence_id=LINE, item_id=f"cross-check:{ticket.id}", event_time=ticket.opened_at,
         outcome="pass" if ok else "exception", codes=() if ok else (REGISTER_INCOMPLETE,), explanation=explanation,
         evidence=tuple(digests),
     )  # fmt: skip
@@ -129,9 +128,8 @@ def attested_as_registered(window: TestWindow, evidence: StoredEvidence, inciden
     ok = said == len(held)
     words = f"The attestation of {quarter_of(window)} of {format_instant(record.claimed_at)} counts {said} incidents"
     explanation = f"{words}, and the register has as many." if ok else f"{words}, and the register has {len(held)}."
-    return [Outcome(
-        control_id=window.control_id, evidence_id=LINE, window_id=window.window_id, scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item, item_id=f"attestation:{quarter_of(window)}", event_time=record.performed_at,
+    return [window.outcome(
+        evidence_id=LINE, item_id=f"attestation:{quarter_of(window)}", event_time=record.performed_at,
         outcome="pass" if ok else "exception", codes=() if ok else (REGISTER_INCOMPLETE,), explanation=explanation,
         evidence=(record.digest, *dict.fromkeys(one.digest for one in held)),
     )]  # fmt: skip

@@ -121,12 +121,8 @@ class _Judge:
         if waits and not pending:
             explanation = f"{explanation} Still open: {open_words}."
         deadlines = [until for until, _words in waits if until is not None]
-        return Outcome(
-            control_id=self._window.control_id,
+        return self._window.outcome(
             evidence_id=LINE,
-            window_id=self._window.window_id,
-            scope_item_id=self._window.scope_item_id,
-            scope_item=self._window.scope_item,
             item_id=f"incident:{ticket.id}",
             event_time=ticket.opened_at,
             outcome="pending" if pending else verdict.outcome,

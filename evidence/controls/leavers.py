@@ -222,12 +222,8 @@ class _Test:
         self, item: str, at: datetime, verdict: Verdict, explanation: str, *, pending: datetime | None = None
     ) -> Outcome:
         window = self._window
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=item,
             event_time=at,
             outcome=verdict.outcome if pending is None else "pending",

@@ -61,12 +61,8 @@ def nothing_happened(window: TestWindow, evidence: StoredEvidence, incidents: Se
         waits = window.as_of < due and all(proof.may_come for proof in lacking)
         outcome = "pending" if waits else "unknown"
         words = f"{explained}, and that is not shown: {'; '.join(proof.words for proof in lacking)}."
-    return Outcome(
-        control_id=window.control_id,
+    return window.outcome(
         evidence_id=LINE,
-        window_id=window.window_id,
-        scope_item_id=window.scope_item_id,
-        scope_item=window.scope_item,
         item_id=f"{WHOLE_WINDOW}{LINE}:{window.scope_item_id}:{window.window_id}",
         event_time=window.start,
         outcome=outcome,

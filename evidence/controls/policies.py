@@ -125,12 +125,8 @@ class _Test:
             verdict.holds(approval.words)
         pending = now.due is not None
         subject = f"policy {window.scope_item[:120]}"
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=window.scope_item_id,
             event_time=window.start,
             outcome="pending" if pending else verdict.outcome,

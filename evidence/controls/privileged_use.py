@@ -119,12 +119,8 @@ class _Test:
             f"{deadline.words}"
         )
         window = self._window
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=f"use:{use.id}",
             event_time=use.at,
             outcome="pending" if pending else verdict.outcome,

@@ -96,12 +96,8 @@ class _Test:
             verdict.doubts(f"what the first assessment, of {format_instant(now.first)}, has to do with this window")
         subject = f"{window.scope_item[:120]}, assessment of risks"
         pending = now.due is not None
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=f"{ASSESSMENT}:{window.scope_item_id}",
             event_time=window.start,
             outcome="pending" if pending else verdict.outcome,

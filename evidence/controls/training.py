@@ -88,12 +88,8 @@ class _Test:
         if member.doubt is not None:
             verdict.doubts(member.doubt)
         subject = f"{member.named}, here since {member.row['start']}"
-        return Outcome(
-            control_id=window.control_id,
+        return window.outcome(
             evidence_id=LINE,
-            window_id=window.window_id,
-            scope_item_id=window.scope_item_id,
-            scope_item=window.scope_item,
             item_id=f"person:{member.person_id}",
             event_time=max(member.starts_at, window.start),
             outcome="pending" if pending else verdict.outcome,
