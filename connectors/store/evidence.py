@@ -18,6 +18,7 @@ import orjson
 from connectors.store.claims import CLOCK_TOLERANCE, StoredClaim, stored_object
 from connectors.store.objects import check
 from evidence.record import RECORD_KINDS, StoredRecord, stored_record
+from evidence.spread import Spread
 from schemas.collection import StoredObject
 from schemas.dataset import Dataset
 from schemas.errors import VerificationFailed
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+_Claimed = tuple[StoredClaim, tuple[datetime, datetime]]
 _CACHED_ROWS = 200_000
 """Rows kept as Arrow tables over all objects; an object with more than a tenth of it is read from disk each time."""
 _CACHED_OBJECTS = 5_000
@@ -64,6 +66,7 @@ class LedgerEvidence:
         self._retention = {name: timedelta(days=days) for name, days in (retention_days or {}).items()}
         self._with_raw = with_raw
         self._sound: dict[str, bool] = {}
+        self._spreads: dict[tuple[str, str], Spread[_Claimed]] = {}
         self._tables: _Recent[str, pa.Table] = _Recent(_CACHED_ROWS)
         self._rows: _Recent[tuple[str, str], list[Row]] = _Recent(_CACHED_OBJECTS)
 
@@ -127,11 +130,7 @@ class LedgerEvidence:
 
     def covered(self, dataset: Dataset, scope_item_id: str, start: datetime, end: datetime) -> bool:
         """Whether claims of one query, or of proven supersets of it, hold every event of [start, end)."""
-        sharing: list[tuple[StoredClaim, tuple[datetime, datetime]]] = []
-        for stored in self._claims.of(dataset.name, scope_item_id, self.as_of):
-            claimed = stored.interval(self._retention.get(dataset.name))
-            if claimed is not None and claimed[0] < end and start < claimed[1] and stored.object is not None:
-                sharing.append((stored, claimed))
+        sharing = self._spread(dataset, scope_item_id).sharing(start, end)
         for asked in {stored.claim.query_hash for stored, _ in sharing}:
             spans = sorted(
                 claimed
@@ -173,6 +172,19 @@ class LedgerEvidence:
             return file.read().to_pylist()
 
     # --- objects -----------------------------------------------------------------------------------------------------
+
+    def _spread(self, dataset: Dataset, scope_item_id: str) -> Spread[_Claimed]:
+        """What the claims of a stream assert. Tests ask for coverage item by item, and it is looked up once."""
+        key = (dataset.name, scope_item_id)
+        found = self._spreads.get(key)
+        if found is None:
+            retention = self._retention.get(dataset.name)
+            found = self._spreads[key] = Spread(
+                (*claimed, (stored, claimed))
+                for stored in self._claims.of(*key, self.as_of)
+                if stored.object is not None and (claimed := stored.interval(retention)) is not None
+            )
+        return found
 
     def _observed(
         self, dataset: Dataset, scope_item_id: str, wanted: Callable[[datetime], bool]

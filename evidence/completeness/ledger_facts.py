@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
 
 from evidence.ledger_index import IndexedClaim, IndexedEntry, Indexer
+from evidence.spread import Spread
 from schemas.instants import parse_instant
 
 
@@ -40,30 +39,6 @@ class TestedWindow(NamedTuple):
     recorded_at: datetime
     as_of: datetime
     summary: Mapping[str, Any]
-
-
-class _Spread(NamedTuple):
-    """Intervals of stream claims, ordered so that those of one window are found without looking at all of them."""
-
-    starts: list[datetime]
-    ends: list[datetime]
-    seqs: list[int]
-    reach: list[datetime]
-    """The latest end so far: everything before the first that goes beyond an instant ends before it."""
-
-    @classmethod
-    def of(cls, claims: Iterable[StoredClaim]) -> _Spread:
-        held = sorted(
-            (claim.start, claim.end, stored.seq)
-            for stored in claims
-            if (claim := stored.claim).start is not None and claim.end is not None and claim.status != "error"
-        )
-        ends = [end for _, end, _ in held]
-        return cls([start for start, _, _ in held], ends, [seq for _, _, seq in held], list(accumulate(ends, max)))
-
-    def sharing(self, start: datetime, end: datetime) -> list[int]:
-        low, high = bisect_right(self.reach, start), bisect_left(self.starts, end)
-        return [self.seqs[at] for at in range(low, high) if self.ends[at] > start]
 
 
 LineKey = tuple[str, str, str]
@@ -95,7 +70,7 @@ class LedgerFacts:
     controls_named: set[str] = field(default_factory=set[str])
     """Every control that an outcome or record names, so that one dropped from the catalogue is noticed."""
     last_seq: int = 0
-    _spread: dict[tuple[str, str], _Spread] = field(default_factory=dict[tuple[str, str], "_Spread"])
+    _spread: dict[tuple[str, str], Spread[int]] = field(default_factory=dict[tuple[str, str], Spread[int]])
 
     def take(self, entry: IndexedEntry) -> None:
         """Take in one entry; those recorded after `as_of` are passed over."""
@@ -162,7 +137,7 @@ class LedgerFacts:
         key = (dataset, scope_item_id)
         spread = self._spread.get(key)
         if spread is None:
-            spread = self._spread[key] = _Spread.of(self.claims.get(key, ()))
+            spread = self._spread[key] = Spread(_lasting(self.claims.get(key, ())))
         return spread.sharing(start, end)
 
     def exceptions_open(self, key: LineKey, tested: TestedWindow) -> int:
@@ -181,6 +156,13 @@ class LedgerFacts:
         if named is None:
             return max(0, count - len({item_id for item_id, _ in dismissed}))
         return sum(not _is_dismissed(item_id, codes, dismissed) for item_id, codes in named.items())
+
+
+def _lasting(claims: Iterable[StoredClaim]) -> Iterator[tuple[datetime, datetime, int]]:
+    for stored in claims:
+        claim = stored.claim
+        if claim.start is not None and claim.end is not None and claim.status != "error":
+            yield claim.start, claim.end, stored.seq
 
 
 def _is_dismissed(item_id: str, codes: Sequence[str], dismissed: set[tuple[str, str]]) -> bool:
