@@ -100,7 +100,12 @@ def test_incidents_of_a_file_are_tickets(tmp_path: Path) -> None:
 
 
 def test_they_are_judged_like_any_other(tmp_path: Path) -> None:
-    rows, _ = read(written(tmp_path, FILE))
+    # What a field says of the review counts with a trace of those days beside it.
+    back = "text: Old certificate is back.}"
+    told = FILE.replace(
+        back, back + "\n    - {at: 2026-06-15T11:00:00Z, by: bob@acme.example, text: Looked at together.}"
+    )
+    rows, _ = read(written(tmp_path, told))
     evidence = MemoryEvidence()
     evidence.store(INCIDENTS, ORG, rows.values())
     evidence.claim(INCIDENTS, ORG, START - 90 * DAY, LATER)
@@ -108,7 +113,7 @@ def test_they_are_judged_like_any_other(tmp_path: Path) -> None:
     found = {one.item_id: one for one in incidents_handled(asked(places=places), evidence)}
     assert found["incident:file:INC-1"].outcome == "pass", found["incident:file:INC-1"].explanation
     assert found["incident:file:INC-2"].codes == ("LATE_CLASS",)
-    late = FILE.replace("2026-06-08T09:30:00Z", "2026-06-08T13:30:00Z").replace("done: 2026-07-01", "done: 2026-07-11")
+    late = told.replace("2026-06-08T09:30:00Z", "2026-06-08T13:30:00Z").replace("done: 2026-07-01", "done: 2026-07-11")
     rows, _ = read(written(tmp_path, late.replace("redated_by: cto@acme.example", "redated_by: null")))
     evidence = MemoryEvidence()
     evidence.store(INCIDENTS, ORG, rows.values())
