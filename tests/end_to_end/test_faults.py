@@ -152,6 +152,9 @@ def test_github(company: Company, tmp_path: Path, fault: Fault) -> None:
     with company.under("github", fault):
         ran = project.run(*COLLECT_GITHUB)
     first = examined(company, project, ran.code, {name: ("CC8-CHG-01", line) for name, line in LINES.items()})
+    if set(first.values()) == {"ok"}:
+        assert project.verify()["problems"] == []
+        return  # the connector got over it by itself
     project.fine(*COLLECT_GITHUB)
     healed = project.completeness()
     for name, line in LINES.items():

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from cli.prefect_server import IDLE_SERVICES
 
 
 @contextmanager
-def prefect_api_for_tests() -> Iterator[str]:
+def prefect_api_for_tests() -> Generator[str]:
     """The address of a running Prefect API; flows of this process and of its children go there."""
     from prefect.settings import (
-        PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_LEVEL,
         PREFECT_LOGGING_TO_API_ENABLED,
         PREFECT_SERVER_ANALYTICS_ENABLED,
-        temporary_settings,
     )
-    from prefect.testing.utilities import prefect_test_harness
 
     quiet = {
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # a thread for each flow run that tests have no use for
@@ -27,6 +29,18 @@ def prefect_api_for_tests() -> Iterator[str]:
         PREFECT_LOGGING_LEVEL: "CRITICAL",
     }
     silent = {PREFECT_SERVER_ANALYTICS_ENABLED: False}  # the server must not call home
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in IDLE_SERVICES.items():
+            patch.setenv(name, value)
+        with _running(silent, quiet) as url:
+            yield url
+
+
+@contextmanager
+def _running(silent: Any, quiet: Any) -> Generator[str]:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
     with (
         temporary_settings(silent),
         prefect_test_harness(server_startup_timeout=180),
