@@ -14,7 +14,7 @@ venv: $(VENV)/.installed
 # pip installs uv into a small environment of its own, so that it is no part of what the product runs with.
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --without-pip $(VENV)
 	$(PYTHON) -m venv $(UV_BOOTSTRAP)
 	$(UV_BOOTSTRAP)/bin/pip install --quiet --disable-pip-version-check uv
 
