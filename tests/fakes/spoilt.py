@@ -42,8 +42,9 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 SILENT = frozenset({"truncated_page", "lying_last_page"})
 """Kinds that take rows away without any sign. Only a second figure of the source gives them away."""
 
-_OF_PAGES = frozenset({"truncated_page", "empty_page", "lying_last_page", "shifting_list"})
-_ALWAYS = _OF_PAGES | {"wrong_date", "fewer_repositories"}
+_ALWAYS = frozenset(
+    {"truncated_page", "empty_page", "lying_last_page", "shifting_list", "wrong_date", "fewer_repositories"}
+)
 _OF_GITHUB = frozenset({"graphql_error", "fewer_repositories"})
 
 
@@ -60,9 +61,9 @@ class Spoilt:
 def of_source(company: WholeCompany, source: Source, operations: Sequence[str], seed: str) -> list[Spoilt]:
     """Ways to fail for one pass. Which operation each meets, and in which variant, depends on `seed` alone.
 
-    Every page kind in each variant, because each list is read by code of its own. What happens to a request or its
-    connection is handled in one place of each connector for all that it reads, so a pass meets a quarter of those
-    kinds, and the passes of a system meet them all between them.
+    Every page kind, because each list is read by code of its own. What happens to a request or its connection is
+    handled in one place of each connector for all that it reads, so a pass meets a quarter of those kinds, and the
+    passes of a system meet them all between them, in each variant.
     """
     found: list[Spoilt] = []
     first = turn = zlib.crc32(seed.encode())
@@ -71,10 +72,10 @@ def of_source(company: WholeCompany, source: Source, operations: Sequence[str], 
             continue
         if kind not in _ALWAYS and (number + first) % 4:
             continue
-        chosen = variants if kind in _OF_PAGES else [variants[turn % len(variants)]]
         # Queries are named by one word, and REST operations of GitHub by method and path.
         meeting = [one for one in operations if " " not in one] if kind == "graphql_error" else operations
-        for variant in chosen if meeting else ():
+        if meeting:
+            variant = variants[turn % len(variants)]
             turn += 1
             operation = "*" if kind in CONDITIONS else meeting[turn % len(meeting)]
             rule: dict[str, Any] = {"source": source, "kind": kind, "match": operation, **variant}
