@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from connectors.positioned_csv import BrokenRow, decoded, rows_of
 from connectors.positioned_yaml import MAX_BYTES, Finding, read_positioned_yaml
 from connectors.written_secrets import looks_secret, secret_lines
 from evidence.programme_digest import register_digest
@@ -112,35 +111,27 @@ def cross_check(registers: Mapping[str, LoadedRegister]) -> list[tuple[Path, Fin
 
 
 def _csv_rows(register: Register, content: bytes, findings: list[Finding]) -> list[_Entry]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        findings.append(Finding(line, "the file is not UTF-8 here. Save it as UTF-8"))
+    text = decoded(content)
+    if isinstance(text, Finding):
+        findings.append(text)
         return []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
     rows: list[_Entry] = []
-    begins = 1
     try:
-        for cells in reader:
-            line, begins = begins, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
+        for line, cells in rows_of(text):
             if header is None:
                 header = [cell.strip() for cell in cells]
                 if not _header_fits(register, header, line, findings):
                     return []
-                continue
-            if len(cells) != len(header):
+            elif len(cells) != len(header):
                 findings.append(
                     Finding(line, f"this row has {len(cells)} cells and the header has {len(header)}. "
                             "Quote a cell that holds a comma, and write one cell per column")
                 )  # fmt: skip
-                continue
-            rows.append((line, dict(zip(header, cells, strict=True)), {}))
-    except csv.Error as error:
-        findings.append(Finding(max(reader.line_num, 1), f"this is not CSV ({error}). Check the quotes"))
+            else:
+                rows.append((line, dict(zip(header, cells, strict=True)), {}))
+    except BrokenRow as error:
+        findings.append(Finding(error.line, str(error)))
         return []
     if header is None:
         names = ",".join(column.name for column in register.columns if column.header)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from connectors.positioned_csv import BrokenRow, decoded, rows_of
 from connectors.positioned_yaml import MAX_BYTES, Finding, PositionedDocument, read_positioned_yaml
 from connectors.written_secrets import looks_secret, texts_of
 from schemas.errors import ConfigurationError
@@ -163,20 +162,13 @@ def _read_csv(record_type: RecordType, file: RecordFile) -> None:
         file.findings.append(Finding(1, f"a {record_type.name} holds lists, for which CSV has no room. Write YAML: "
                                      f"evidence record template {record_type.name}"))  # fmt: skip
         return
-    try:
-        text = file.content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = file.content[: error.start].count(b"\n") + 1
-        file.findings.append(Finding(line, "the file is not UTF-8 here. Save it as UTF-8"))
+    text = decoded(file.content)
+    if isinstance(text, Finding):
+        file.findings.append(text)
         return
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
-    begins = 1
     try:
-        for cells in reader:
-            line, begins = begins, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
+        for line, cells in rows_of(text):
             if header is None:
                 header = [cell.strip() for cell in cells]
                 if not _header_fits(record_type, header, line, file.findings):
@@ -186,8 +178,8 @@ def _read_csv(record_type: RecordType, file: RecordFile) -> None:
                                              "Quote a cell that holds a comma"))  # fmt: skip
             else:
                 _draft_of_row(record_type, file, dict(zip(header, cells, strict=True)), line)
-    except csv.Error as error:
-        file.findings.append(Finding(max(reader.line_num, 1), f"this is not CSV ({error}). Check the quotes"))
+    except BrokenRow as error:
+        file.findings.append(Finding(error.line, str(error)))
 
 
 def _columns(record_type: RecordType) -> dict[str, Field]:

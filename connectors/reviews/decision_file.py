@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from connectors.positioned_csv import BrokenRow, decoded, rows_of
+from connectors.positioned_yaml import Finding
 from connectors.programme_problems import Problem
 from connectors.records.problems import InvalidRecords
 from connectors.reviews.deciding import Desk, Wanted
@@ -104,38 +106,32 @@ def _lines(path: Path, say: Any) -> list[tuple[int, Mapping[str, str]]]:
         raise ConfigurationError(f"the file {path} can't be read: {error.strerror}. Check the path") from error
     if len(content) > MAX_BYTES:
         raise ConfigurationError(f"the file {path} is larger than {MAX_BYTES // 2**20} MiB. Split it")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        say(content[: error.start].count(b"\n") + 1, "the file is not UTF-8 here. Save it as UTF-8")
+    text = decoded(content)
+    if isinstance(text, Finding):
+        say(text.line, text.message)
         return []
     found: list[tuple[int, Mapping[str, str]]] = []
     first = text.partition("\n")[0]
     # Spreadsheets of some countries write semicolons.
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     header: list[str] | None = None
-    line = 1
     try:
-        for cells in reader:
-            begins, line = line, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
+        for line, cells in rows_of(text, delimiter=delimiter):
             if header is None:
                 header = [cell.strip() for cell in cells]
                 missing = [name for name in READ if name not in header]
                 if missing:
                     near = nearest(missing[0], header)
-                    say(begins, f"the column {missing[0]!r} is missing.{near} Export the review with `evidence review "
+                    say(line, f"the column {missing[0]!r} is missing.{near} Export the review with `evidence review "
                         "show --csv`, and fill in `decision` and `reason`")  # fmt: skip
                     return []
             elif len(cells) != len(header):
-                say(begins, f"this line has {len(cells)} cells and the header has {len(header)}. Quote a cell that "
+                say(line, f"this line has {len(cells)} cells and the header has {len(header)}. Quote a cell that "
                     "holds a comma")  # fmt: skip
             else:
-                found.append((begins, dict(zip(header, cells, strict=True))))
-    except csv.Error as error:
-        say(line, f"this is not CSV ({error}). Check the quotes")
+                found.append((line, dict(zip(header, cells, strict=True))))
+    except BrokenRow as error:
+        say(error.begins, str(error))
     if not found and header is None:
         say(1, "the file is empty")
     return found
