@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connectors.store.files import StoreFiles
-from connectors.store.month_index import VERSION, digest_of, frames_of, index_path
+from connectors.store.month_index import VERSION, frames_of, index_path
 from connectors.store.reading import follow
 from evidence import seal
 from evidence.ledger import Chain, canonical, digest, header_of
@@ -107,14 +107,16 @@ def _write(files: StoreFiles, month: str, first: int, last: int) -> None:
 
 def write_index(files: StoreFiles, month: str) -> dict[str, Any]:
     """Write the index of a month's lines; what the closing entry says of it."""
-    path = index_path(month)
+    path, whole = index_path(closed_path(month)), hashlib.sha256()
     with tempfile.TemporaryDirectory(prefix="evidence-close-") as folder:
         made = Path(folder) / f"{month}.index"
         with open(made, "wb") as stream:
-            stream.writelines(frames_of(files.lines(closed_path(month))))
+            for frame in frames_of(files.lines(closed_path(month))):
+                stream.write(frame)
+                whole.update(frame)
         files.create_if_absent(path, made)
-    wanted = digest_of(frames_of(files.lines(closed_path(month))))
-    if digest(files.read(path)) != wanted:
+    wanted = "sha256:" + whole.hexdigest()
+    if digest(files.read(path)) != wanted:  # one that an earlier attempt left there
         raise StoreError(
             f"{path} is not the index of {closed_path(month)}. It is named by no entry yet and may be moved away; then "
             "close the month again."

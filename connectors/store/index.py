@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from connectors.store.files import StoreFiles
-from connectors.store.month_index import index_path_of, read_month_index
+from connectors.store.month_index import index_path, read_month_index
 from connectors.store.reading import HeadCheck, follow, index_entry, read_indexed
 from evidence.ledger import Chain, KeyRing, format_recorded_at
 from evidence.ledger_index import IndexedEntry, Indexer
@@ -47,14 +47,14 @@ def follow_ledger(files: StoreFiles, indexer: Indexer, *, by_month: bool = True)
     closed = files.list_closed() if by_month else []
     through: set[str] = set()
     for path in closed:
-        found = read_month_index(files, index_path_of(path))
+        found = read_month_index(files, index_path(path))
         if found is None:
             break
         index, digest = found
         month = index.summary
         if (month.first_seq, month.previous) != (chain.seq + 1, chain.digest) or month.recorded_at < chain.recorded_at:
             break
-        taken[index_path_of(path)] = digest
+        taken[index_path(path)] = digest
         through.add(path)
         for data in month.key_entries:
             check.see(data, "key")

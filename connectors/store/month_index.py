@@ -56,13 +56,8 @@ _decode_entries = msgspec.msgpack.Decoder(list[IndexedEntry]).decode
 _decode_summary = msgspec.msgpack.Decoder(MonthSummary).decode
 
 
-def index_path(month: str) -> str:
-    """`ledger/closed/2026-06.index`."""
-    return f"ledger/closed/{month}.index"
-
-
-def index_path_of(closed: str) -> str:
-    """The same for the path of the month's lines."""
+def index_path(closed: str) -> str:
+    """Of the month whose lines are `ledger/closed/2026-06.jsonl`: `ledger/closed/2026-06.index`."""
     return closed.removesuffix(".jsonl") + ".index"
 
 

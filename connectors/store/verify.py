@@ -279,7 +279,7 @@ class _Verifier:
 
     def _month_index(self, body: Mapping[str, Any], month: str) -> None:
         """The index beside the lines is the one named, and the one that the lines give."""
-        named, path = body.get("index"), index_path(month)
+        named, path = body.get("index"), index_path(closed_path(month))
         if named is None:
             return
         self.indexes.add(path)
