@@ -35,7 +35,7 @@ from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.policy_versions import PolicyVersion, approvals_of, in_force_at, versions_of
 from evidence.controls.validity import end_of
 from evidence.controls.verdict import Verdict
-from evidence.controls.workforce import Member, Workforce
+from evidence.controls.workforce import Member, Workforce, row_of
 from evidence.programme_versions import slug
 from evidence.record import StoredRecord
 from schemas.instants import format_instant
@@ -111,17 +111,8 @@ class _Test:
             verdict.doubts(member.doubt)
         subject = f"{member.named}, here since {first_day}"
         pending = waits and not verdict.codes
-        return window.outcome(
-            evidence_id=LINE,
-            item_id=f"person:{member.person_id}",
-            event_time=max(member.starts_at, window.start),
-            outcome="pending" if pending else verdict.outcome,
-            codes=tuple(verdict.codes),
-            explanation=f"{subject}, has until {format_instant(deadline)} to accept." if pending
-            else verdict.explain(subject),
-            evidence=verdict.evidence,
-            resolves_at=deadline if pending else None,
-        )  # fmt: skip
+        waiting = f"{subject}, has until {format_instant(deadline)} to accept." if pending else None
+        return row_of(window, LINE, member, verdict, subject, waits_until=deadline, waiting=waiting)
 
     def _document(self, verdict: Verdict, member: Member, name: str, low: datetime, high: datetime) -> bool:
         """Judge one document in the time in which it must be accepted; True while it still may be."""

@@ -33,7 +33,7 @@ from evidence.controls.identity import IdentityMap, Who
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.validity import end_of
 from evidence.controls.verdict import Verdict
-from evidence.controls.workforce import Member, Workforce
+from evidence.controls.workforce import Member, Workforce, row_of
 from evidence.record import StoredRecord
 from schemas.instants import format_instant
 from schemas.outcome import Outcome
@@ -98,16 +98,8 @@ class _Test:
         if member.doubt is not None:
             verdict.doubts(member.doubt)
         subject = f"{member.named}, from {member.row['start']} on"
-        return window.outcome(
-            evidence_id=LINE,
-            item_id=f"person:{member.person_id}",
-            event_time=max(member.starts_at, window.start),
-            outcome="pending" if pending else verdict.outcome,
-            codes=tuple(verdict.codes),
-            explanation=f"{subject}: no screening and no access yet." if pending else verdict.explain(subject),
-            evidence=verdict.evidence,
-            resolves_at=due if pending else None,
-        )
+        waiting = f"{subject}: no screening and no access yet." if pending else None
+        return row_of(window, LINE, member, verdict, subject, waits_until=due, waiting=waiting)
 
     def _before_access(self, verdict: Verdict, member: Member, record: StoredRecord, begins: datetime) -> None:
         done = record.performed_at

@@ -28,7 +28,7 @@ from evidence.controls.currency import missing, rule_of
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.validity import end_of
 from evidence.controls.verdict import Verdict
-from evidence.controls.workforce import Member, Workforce
+from evidence.controls.workforce import Member, Workforce, row_of
 from schemas.instants import format_instant
 from schemas.outcome import Outcome
 from schemas.own import TRAINING_COMPLETIONS
@@ -88,17 +88,8 @@ class _Test:
         if member.doubt is not None:
             verdict.doubts(member.doubt)
         subject = f"{member.named}, here since {member.row['start']}"
-        return window.outcome(
-            evidence_id=LINE,
-            item_id=f"person:{member.person_id}",
-            event_time=max(member.starts_at, window.start),
-            outcome="pending" if pending else verdict.outcome,
-            codes=tuple(verdict.codes),
-            explanation=f"{subject}, has until {format_instant(deadline)} for the training." if pending
-            else verdict.explain(subject),
-            evidence=verdict.evidence,
-            resolves_at=deadline if pending else None,
-        )  # fmt: skip
+        waiting = f"{subject}, has until {format_instant(deadline)} for the training." if pending else None
+        return row_of(window, LINE, member, verdict, subject, waits_until=deadline, waiting=waiting)
 
     def _joining(
         self, verdict: Verdict, member: Member, done: list[tuple[datetime, str, str]], deadline: datetime

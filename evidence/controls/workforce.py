@@ -11,6 +11,7 @@ from evidence.controls.held import has_closed, window_unknown
 from evidence.controls.leaver_register import LeaverRegister
 from evidence.controls.model import StoredEvidence, TestWindow
 from evidence.controls.validity import end_of, start_of
+from evidence.controls.verdict import Verdict
 from schemas.instants import format_instant
 from schemas.outcome import Outcome
 
@@ -41,6 +42,23 @@ class Member:
     def until(self, instant: datetime) -> datetime:
         """An instant, or the end of their time here where that is earlier."""
         return instant if self.ends_at is None else min(instant, self.ends_at)
+
+
+def row_of(
+    window: TestWindow, evidence_id: str, member: Member, verdict: Verdict, subject: str, *, waits_until: datetime,
+    waiting: str | None,
+) -> Outcome:  # fmt: skip
+    """The row of a person. `waiting` says what is still to come, where something is, and `waits_until` until when."""
+    return window.outcome(
+        evidence_id=evidence_id,
+        item_id=f"person:{member.person_id}",
+        event_time=max(member.starts_at, window.start),
+        outcome=verdict.outcome if waiting is None else "pending",
+        codes=tuple(verdict.codes),
+        explanation=verdict.explain(subject) if waiting is None else waiting,
+        evidence=verdict.evidence,
+        resolves_at=None if waiting is None else waits_until,
+    )
 
 
 class Workforce:
